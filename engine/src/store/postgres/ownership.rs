@@ -1,0 +1,124 @@
+//! Who may write: one row with an owner, an epoch and a time at which the ownership ends.
+//!
+//! Invariant: an epoch is held by one node only, and only while it is the highest. Taking over waits for the
+//! transactions that hold the row under the epoch before, and fences every later one of it. Times are the
+//! database's own, so nodes need not agree on theirs; and a lease that has ended while nobody took over still
+//! lets its owner write, because the epoch is what counts.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::{Connection, Transaction};
+
+use super::super::Error;
+
+/// How long the ownership lasts without being renewed.
+pub(super) const LEASE: Duration = Duration::from_secs(10);
+
+/// How often a node that stands by asks whether it may take over: a graceful change takes less than a second.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Takes the ownership, as soon as nobody has it. The new epoch.
+pub(super) async fn take(connection: &mut PgConnection) -> Result<i64, Error> {
+    let mut told = false;
+    loop {
+        // The clock is read anew when the statement had to wait for the row; now() would be older than that.
+        let taken: Option<(i64,)> = sqlx::query_as(
+            "UPDATE ownership SET epoch = epoch + 1, \
+             owner = 'process ' || $1 || ' at ' || coalesce(host(inet_client_addr()), 'localhost'), \
+             expires_at = clock_timestamp() + $2 * interval '1 millisecond' \
+             WHERE expires_at <= clock_timestamp() RETURNING epoch",
+        )
+        .bind(std::process::id().to_string())
+        .bind(lease_millis())
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some((epoch,)) = taken {
+            tracing::info!(epoch, "took the ownership of the database");
+            return Ok(epoch);
+        }
+        if !told {
+            tracing::info!(
+                owner = holder(connection).await?,
+                "standing by while another node owns the database"
+            );
+            told = true;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Begins a transaction that writes, under an epoch: holds the ownership to the transaction's end.
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    epoch: i64,
+) -> Result<Transaction<'_, Postgres>, Error> {
+    let mut transaction = connection.begin().await?;
+    let held: Option<(i64,)> = sqlx::query_as("SELECT epoch FROM ownership WHERE epoch = $1 FOR SHARE")
+        .bind(epoch)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    if held.is_some() {
+        return Ok(transaction);
+    }
+    let fenced = fenced(&mut transaction, epoch).await;
+    transaction.rollback().await?;
+    Err(fenced)
+}
+
+/// Waits for every transaction that still holds the ownership under this epoch, from whatever connection.
+pub(super) async fn settle(connection: &mut PgConnection, epoch: i64) -> Result<(), Error> {
+    let held: Option<(i64,)> = sqlx::query_as("SELECT epoch FROM ownership WHERE epoch = $1 FOR UPDATE")
+        .bind(epoch)
+        .fetch_optional(&mut *connection)
+        .await?;
+    match held {
+        Some(_) => Ok(()),
+        None => Err(fenced(connection, epoch).await),
+    }
+}
+
+/// Prolongs the ownership to a full lease from now.
+pub(super) async fn renew(connection: &mut PgConnection, epoch: i64) -> Result<(), Error> {
+    let renewed = sqlx::query(
+        "UPDATE ownership SET expires_at = clock_timestamp() + $2 * interval '1 millisecond' WHERE epoch = $1",
+    )
+    .bind(epoch)
+    .bind(lease_millis())
+    .execute(&mut *connection)
+    .await?;
+    match renewed.rows_affected() {
+        0 => Err(fenced(connection, epoch).await),
+        _ => Ok(()),
+    }
+}
+
+/// Ends the ownership, for this node too: its epoch is over.
+pub(super) async fn release(connection: &mut PgConnection, epoch: i64) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE ownership SET epoch = epoch + 1, owner = 'nobody', expires_at = '-infinity' WHERE epoch = $1",
+    )
+    .bind(epoch)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn fenced(connection: &mut PgConnection, epoch: i64) -> Error {
+    match holder(connection).await {
+        Ok(holder) => Error::Fenced(format!("expected to own it in epoch {epoch}, found {holder} to own it")),
+        // That it is not ours any more is known, and matters more than whose it is.
+        Err(_) => Error::Fenced(format!("epoch {epoch} is over")),
+    }
+}
+
+/// Who owns the database now, for people.
+async fn holder(connection: &mut PgConnection) -> Result<String, Error> {
+    let (owner, epoch): (String, i64) =
+        sqlx::query_as("SELECT owner, epoch FROM ownership").fetch_one(connection).await?;
+    Ok(format!("{owner} (epoch {epoch})"))
+}
+
+fn lease_millis() -> i64 {
+    i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
+}
