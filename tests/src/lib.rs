@@ -1,1 +1,3 @@
+//! The harness of the tests that run more than one crate.
 
+pub mod postgres;

@@ -40,11 +40,9 @@ impl Postgres {
         let server = SERVER.get_or_init(Server::find);
         // Random, because a server named from outside may be shared by many processes on many machines.
         let name = format!("stepwell_{:016x}", RandomState::new().hash_one(std::process::id()));
-        let mut connection = server
-            .options
-            .connect()
-            .await
-            .unwrap_or_else(|error| panic!("expected a Postgres at {}: {error}", server.options.to_url_lossy()));
+        let mut connection = server.options.connect().await.unwrap_or_else(|error| {
+            panic!("expected a Postgres at {}: {error}", server.options.to_url_lossy())
+        });
         connection
             .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
             .await
@@ -89,12 +87,14 @@ impl Server {
 
     /// Starts a server on a port, or tells its log.
     fn start_at(binaries: &Path, port: u16) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("stepwell-postgres-").tempdir().expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("stepwell-postgres-").tempdir().expect("a temporary folder");
         let mut command = match unprivileged_user() {
             None => Command::new("sh"),
             Some(user) => {
                 // Postgres refuses to run as root.
-                run(Command::new("chown").arg(&user).arg(folder.path())).expect("root may give a folder away");
+                run(Command::new("chown").arg(&user).arg(folder.path()))
+                    .expect("root may give a folder away");
                 become_user(&user)
             }
         };
@@ -158,7 +158,10 @@ fn binaries() -> Option<PathBuf> {
 /// Installs Postgres with the first package manager that does so without asking.
 fn install() -> Option<()> {
     let managers: [(&str, &[&str]); 5] = [
-        ("apt-get", &["-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--no-install-recommends", "postgresql"]),
+        (
+            "apt-get",
+            &["-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--no-install-recommends", "postgresql"],
+        ),
         ("dnf", &["install", "--assumeyes", "postgresql-server"]),
         ("apk", &["add", "postgresql"]),
         ("pacman", &["--sync", "--noconfirm", "postgresql"]),
@@ -166,7 +169,9 @@ fn install() -> Option<()> {
     ];
     managers
         .iter()
-        .find_map(|(manager, arguments)| run(Command::new(manager).args(*arguments).env("DEBIAN_FRONTEND", "noninteractive")))
+        .find_map(|(manager, arguments)| {
+            run(Command::new(manager).args(*arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+        })
         .map(|_| ())
 }
 

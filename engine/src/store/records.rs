@@ -7,7 +7,8 @@ use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::time::Timestamp;
 
 use super::{
-    Checkpoint, Error, ExecutionRow, HistoryRow, LiveRow, MachineNo, MachineRow, RevisionNo, RowNo, StoredStatus,
+    Checkpoint, Error, ExecutionRow, HistoryRow, LiveRow, MachineNo, MachineRow, RevisionNo, RowNo,
+    StoredStatus,
 };
 
 /// A row of `execution`, joined with its machine and revision.
@@ -85,7 +86,9 @@ impl TryFrom<LiveRecord> for LiveRow {
             (Some(version), Some(state)) => Some(Checkpoint { version: count(version)?, state }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                return Err(Error::Corrupt("expected a checkpoint with its version, found one of both".to_owned()));
+                return Err(Error::Corrupt(
+                    "expected a checkpoint with its version, found one of both".to_owned(),
+                ));
             }
         };
         Ok(Self { row: record.execution.try_into()?, checkpoint, tail: Vec::new() })

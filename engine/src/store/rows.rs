@@ -441,3 +441,123 @@ impl Reader {
 fn index(reference: u32) -> Option<usize> {
     usize::try_from(reference).ok()?.checked_sub(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: u64, previous: u64, scope: u64, fact: Fact) -> Event {
+        Event {
+            id: EventId(id),
+            previous: EventId(previous),
+            at: Timestamp::from_micros(1_700_000_000_123_456),
+            scope: ScopeId(scope),
+            fact,
+        }
+    }
+
+    fn failure(error: Option<&str>, cause: Option<&str>) -> Failure {
+        Failure { error: error.map(Arc::from), cause: cause.map(Arc::from) }
+    }
+
+    /// One of every kind, with every optional part present and absent.
+    fn every_fact() -> Vec<Fact> {
+        let payload = || Payload::from_text(r#"{"a": [1, 2.0]}"#).unwrap();
+        let text = |text: &str| Arc::<str>::from(text);
+        let scheduled = |timeout, heartbeat| {
+            Fact::TaskScheduled(ScheduledTask {
+                resource: text("worker:a"),
+                queue: text("a"),
+                parameters: payload(),
+                timeout_seconds: timeout,
+                heartbeat_seconds: heartbeat,
+                nonce: u64::MAX,
+            })
+        };
+        let exited = |next| Fact::StateExited { state: text("S"), kind: StateType::Task, output: payload(), next };
+        let mut facts = vec![
+            Fact::ExecutionStarted { input: payload() },
+            Fact::ExecutionSucceeded { output: payload() },
+            Fact::ExecutionFailed { failure: failure(None, None) },
+            Fact::ExecutionTimedOut { failure: failure(Some("E"), None) },
+            Fact::ExecutionAborted { failure: failure(None, Some("")) },
+            exited(Next::End),
+            exited(Next::State(text("T"))),
+            scheduled(None, Some(0)),
+            scheduled(Some(7), None),
+            Fact::TaskStarted { resource: text("worker:a"), worker: None },
+            Fact::TaskStarted { resource: text("worker:a"), worker: Some(text("w")) },
+            Fact::TaskSubmitted { resource: text("worker:a"), output: payload() },
+            Fact::TaskSucceeded { resource: text("worker:a"), output: payload() },
+            Fact::TaskFailed { resource: text("worker:a"), failure: failure(Some("E"), Some("why")) },
+            Fact::TaskTimedOut { resource: text("worker:a"), failure: failure(Some("E"), None) },
+            Fact::RetryScheduled { retrier: 3, resume_at: Timestamp::from_micros(-5) },
+            Fact::WaitScheduled { until: Timestamp::from_micros(i64::MAX) },
+            Fact::ParallelStateStarted { branches: 2, input: payload() },
+            Fact::ParallelStateSucceeded,
+            Fact::ParallelStateFailed,
+            Fact::BranchSucceeded { output: payload() },
+            Fact::BranchFailed,
+            Fact::MapStateStarted { items: Payload::from_text("[1,2]").unwrap(), length: 2, max_concurrency: 1 },
+            Fact::MapStateSucceeded,
+            Fact::MapStateFailed,
+            Fact::MapIterationStarted { name: text("M"), index: 0, input: payload() },
+            Fact::MapIterationSucceeded { name: text("M"), index: 1, output: payload() },
+            Fact::MapIterationFailed { name: text("M"), index: 2 },
+            Fact::MapIterationAborted { name: text("M"), index: 3 },
+        ];
+        for kind in STATE_TYPES {
+            facts.push(Fact::StateEntered { state: text("S"), kind, input: payload() });
+            facts.push(Fact::StateAborted { kind });
+        }
+        facts
+    }
+
+    #[test]
+    fn every_fact_reads_back_as_it_was_written() {
+        let mut newest = 41;
+        let events: Vec<_> = every_fact()
+            .into_iter()
+            .enumerate()
+            .map(|(index, fact)| {
+                let shown = fact.is_shown();
+                newest += u64::from(shown);
+                // Causes lie just before, far before, or nowhere.
+                let previous = [newest - 1, 3, 0][index % 3].min(if shown { newest - 1 } else { newest });
+                event(if shown { newest } else { 0 }, previous, index as u64, fact)
+            })
+            .collect();
+        assert_eq!(decode(&encode(&events).unwrap()).unwrap(), events);
+    }
+
+    #[test]
+    fn no_events_make_no_row() {
+        assert_eq!(encode(&[]), None);
+    }
+
+    #[test]
+    fn a_shared_payload_stands_once() {
+        let payload = Payload::from_text(format!("\"{}\"", "x".repeat(1_000))).unwrap();
+        let exited = Fact::StateExited {
+            state: "S".into(),
+            kind: StateType::Pass,
+            output: payload.clone(),
+            next: Next::State("T".into()),
+        };
+        let entered = Fact::StateEntered { state: "T".into(), kind: StateType::Pass, input: payload };
+        let row = encode(&[event(4, 3, 0, exited), event(5, 4, 0, entered)]).unwrap();
+        assert!(row.len() < 1_100, "{} bytes", row.len());
+    }
+
+    #[test]
+    fn damage_is_noticed() {
+        let row = encode(&[event(2, 0, 0, Fact::ParallelStateSucceeded)]).unwrap();
+        for byte in 0..row.len() {
+            let mut damaged = row.clone();
+            damaged[byte] ^= 0x10;
+            assert!(decode(&damaged).is_err(), "byte {byte}");
+        }
+        assert!(decode(&row[..row.len() - 1]).is_err());
+        assert!(decode(&[]).is_err());
+    }
+}

@@ -91,20 +91,24 @@ impl Draft<'_> {
         self.evaluate(scope, input, |env| path.evaluate(env).map(Cow::into_owned))
     }
 
-    /// A setting's number: written, or found at its path.
+    /// A setting's number: written, or found at the path of the field.
     pub(super) fn number(
         &self,
         scope: ScopeId,
+        field: &str,
         setting: &Setting<u64>,
         input: &Value,
-        expected: impl FnOnce(&Value, &Path) -> String,
     ) -> Result<u64, Failure> {
         match setting {
             Setting::Fixed(number) => Ok(*number),
             Setting::Path(path) => {
                 let value = self.value_at(scope, path, input)?;
-                whole_number(&value)
-                    .ok_or_else(|| self.fault(scope, EvalError::runtime(expected(&value, path))))
+                whole_number(&value).ok_or_else(|| {
+                    let found = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let cause =
+                        format!("The {field} field refers to value \"{found}\" which is not a valid integer: {path}");
+                    self.fault(scope, EvalError::runtime(cause))
+                })
             }
         }
     }

@@ -40,17 +40,17 @@ use crate::stage::{START, Stage, parse};
 ///
 /// The definition is a document, the `States` of one (the first state is where it starts), or the name of a file
 /// in `definitions/`.
-pub fn check(definition: &str, script: &str, expected: Expect) {
+pub(crate) fn check(definition: &str, script: &str, expected: Expect) {
     expected.assert_eq(&transcript(definition, script));
 }
 
 /// The last line of a transcript: how it ended.
-pub fn outcome(definition: &str, script: &str) -> String {
+pub(crate) fn outcome(definition: &str, script: &str) -> String {
     transcript(definition, script).lines().last().unwrap_or_default().to_owned()
 }
 
 /// What comes of a script.
-pub fn transcript(definition: &str, script: &str) -> String {
+pub(crate) fn transcript(definition: &str, script: &str) -> String {
     let mut limits = Limits::default();
     let mut player: Option<Player> = None;
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -292,5 +292,6 @@ fn words(failure: &Failure) -> String {
 }
 
 fn since_start(at: Timestamp) -> String {
-    format!("{:?}", START.until(at))
+    let passed = START.until(at);
+    if passed.is_zero() { "0s".to_owned() } else { format!("{passed:?}") }
 }

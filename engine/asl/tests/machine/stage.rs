@@ -16,26 +16,26 @@ use stepwell_asl::payload::Payload;
 use stepwell_asl::time::Timestamp;
 
 /// When every execution starts: 2026-01-01T00:00:00Z.
-pub const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 /// An execution, everything it said, and what the world owes it.
-pub struct Stage {
-    pub execution: Execution,
+pub(crate) struct Stage {
+    pub(crate) execution: Execution,
     /// The same execution, made by its events alone.
     replayed: Execution,
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     entropy: Entropy,
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// Every order ever dispatched, in order.
-    pub orders: Vec<TaskOrder>,
+    pub(crate) orders: Vec<TaskOrder>,
     /// Orders that workers hold: dispatched, and neither answered nor cancelled.
-    pub held: BTreeMap<EventId, TaskOrder>,
+    pub(crate) held: BTreeMap<EventId, TaskOrder>,
     /// Whether heartbeats were heard, which replay knows nothing of.
     heard: bool,
 }
 
 /// A valid definition, or a panic that shows what is wrong with it.
-pub fn parse(text: &str) -> Definition {
+pub(crate) fn parse(text: &str) -> Definition {
     let (definition, diagnostics) = Definition::parse(text);
     let errors: Vec<String> =
         diagnostics.iter().filter(|one| one.severity == Severity::Error).map(ToString::to_string).collect();
@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Definition {
 
 impl Stage {
     /// Starts an execution. Gives what its start decided, too.
-    pub fn start(definition: Definition, input: &str, limits: Limits, seed: u64) -> (Self, Transition) {
+    pub(crate) fn start(definition: Definition, input: &str, limits: Limits, seed: u64) -> (Self, Transition) {
         let header = Arc::new(Header {
             id: ExecutionId(0xE),
             arn: "arn:aws:states:local:000000000000:execution:Machine:run-1".into(),
@@ -76,7 +76,7 @@ impl Stage {
     }
 
     /// Sends a command. What must hold after it is checked.
-    pub fn handle(&mut self, command: Command) -> Result<Transition, Rejection> {
+    pub(crate) fn handle(&mut self, command: Command) -> Result<Transition, Rejection> {
         let before = self.execution.clone();
         let handled = machine::handle(&mut self.execution, command.clone(), self.now, &mut self.entropy);
         let transition = match handled {
@@ -102,7 +102,7 @@ impl Stage {
     }
 
     /// Moves the clock, and fires what falls due on the way, each at its time. `each` sees every transition.
-    pub fn pass_time(&mut self, by: Duration, mut each: impl FnMut(&mut Self, Transition)) {
+    pub(crate) fn pass_time(&mut self, by: Duration, mut each: impl FnMut(&mut Self, Transition)) {
         let until = self.now.after(by);
         while let Some((at, _)) = self.execution.next_deadline().filter(|(at, _)| *at <= until) {
             self.now = self.now.max(at);
@@ -113,7 +113,7 @@ impl Stage {
     }
 
     /// Follows up on `Effect::WakeNow` until the execution waits.
-    pub fn settle(&mut self, mut each: impl FnMut(&mut Self, Transition)) {
+    pub(crate) fn settle(&mut self, mut each: impl FnMut(&mut Self, Transition)) {
         while self.execution.is_ready() {
             let transition = self.handle(Command::Wake).unwrap();
             assert!(!transition.events.is_empty(), "who is ready goes on");
@@ -122,7 +122,7 @@ impl Stage {
     }
 
     /// Forgets the execution, and makes it again from its history, as a restart does.
-    pub fn restart(&mut self) -> Vec<Effect> {
+    pub(crate) fn restart(&mut self) -> Vec<Effect> {
         let header = self.execution.header().clone();
         self.execution = Execution::replay(header, self.events.iter().cloned()).unwrap();
         assert_eq!(self.execution, self.replayed);
@@ -213,7 +213,7 @@ impl Stage {
     }
 
     /// Whether the whole history, applied at once, makes the same execution.
-    pub fn verify_replay(&self) {
+    pub(crate) fn verify_replay(&self) {
         let replayed = Execution::replay(self.execution.header().clone(), self.events.iter().cloned()).unwrap();
         assert_eq!(replayed, self.execution);
     }

@@ -38,10 +38,8 @@ pub(super) async fn take(connection: &mut PgConnection) -> Result<i64, Error> {
             return Ok(epoch);
         }
         if !told {
-            tracing::info!(
-                owner = holder(connection).await?,
-                "standing by while another node owns the database"
-            );
+            let owner = holder(connection).await?;
+            tracing::info!(owner, "standing by while another node owns the database");
             told = true;
         }
         tokio::time::sleep(POLL).await;

@@ -190,6 +190,10 @@ impl Parameters {
             return Ok(true);
         }
         self.numbers.push(']');
+        if self.bytes.is_empty() {
+            // Of an empty blob, substr() makes NULL; of any other it makes empty blobs too.
+            self.bytes.push(0);
+        }
         let done = sqlx::query(sql).bind(self.numbers).bind(self.bytes).execute(transaction).await?;
         Ok(done.rows_affected() == self.rows)
     }

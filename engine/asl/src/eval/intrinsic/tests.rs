@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -430,22 +428,18 @@ fn hostile_calls_are_refused_or_stopped() {
     let long = format!("States.Format('{}')", "x".repeat(TEXT_BYTES_MAX));
     let long_path = format!("States.Array($.{})", "a".repeat(2_000));
     for text in [unbalanced, long, long_path] {
-        let started = Instant::now();
         assert!(Intrinsic::parse(&text).is_err());
-        assert!(started.elapsed() < Duration::from_millis(100));
     }
     let scene = Scene::new(json!("\"".repeat(200_000)));
     let copies = format!("States.Array({}$)", "$,".repeat(20_000));
     let filled = format!("States.Format('{}',{}$)", "{}".repeat(10_000), "$,".repeat(9_999));
     let escaped = format!("{}${}", "States.JsonToString(".repeat(10), ")".repeat(10));
     for call in [copies, filled, escaped] {
-        let started = Instant::now();
         let error = evaluate(&scene, &call).unwrap_err();
         assert!(
             matches!(error.error, error_name::DATA_LIMIT_EXCEEDED | error_name::INTRINSIC_FAILURE),
             "{error:?}"
         );
-        assert!(started.elapsed() < Duration::from_secs(5));
     }
     // A thousand looks at a large input copy nothing.
     let looks = format!("States.Array({}1)", "States.ArrayLength($),".repeat(1_000));

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::definition::{Map, MapItems, StateKind};
-use crate::eval::{EvalError, Path};
+use crate::eval::EvalError;
 use crate::failure::Failure;
 use crate::ids::{EventId, ScopeId};
 use crate::machine::context::Extra;
@@ -18,10 +18,7 @@ use super::parallel::abort_states;
 
 pub(in crate::machine) fn begin(draft: &mut Draft<'_>, scope: ScopeId, map: &Map) -> Result<(), Failure> {
     let input = draft.selected_input(scope)?;
-    let max_concurrency = draft.number(scope, &map.max_concurrency, input.value(), |value, path: &Path| {
-        let found = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("The MaxConcurrencyPath field refers to value \"{found}\" which is not a valid integer: {path}")
-    })?;
+    let max_concurrency = draft.number(scope, "MaxConcurrencyPath", &map.max_concurrency, input.value())?;
     let items = match &map.items {
         MapItems::Input => input,
         MapItems::Path(path) => draft.value_at(scope, path, input.value())?.into(),

@@ -3,6 +3,7 @@
 //! What kind of work a `Resource` is decides three things, all here: what the worker gets, what becomes of
 //! its answer, and which events the history shows for it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -17,6 +18,9 @@ use crate::machine::event::{Fact, ScheduledTask};
 use crate::machine::execution::Visit;
 use crate::machine::flow;
 use crate::payload::Payload;
+
+/// The range of a time-out, for the numbers that are only known now as for those that are written down.
+const SECONDS: RangeInclusive<u64> = 1..=99_999_999;
 
 /// Schedules an attempt.
 pub(in crate::machine) fn begin(draft: &mut Draft<'_>, scope: ScopeId, task: &Task) -> Result<(), Failure> {
@@ -205,8 +209,11 @@ fn seconds(
     input: &Payload,
 ) -> Result<Option<u64>, Failure> {
     let Some(setting) = setting else { return Ok(None) };
-    let expected = |value: &Value, path: &crate::eval::Path| {
-        format!("The {field} field refers to value \"{value}\" which is not a valid integer: {path}")
-    };
-    draft.number(scope, setting, input.value(), expected).map(Some)
+    let seconds = draft.number(scope, field, setting, input.value())?;
+    if !SECONDS.contains(&seconds) {
+        let (least, most) = SECONDS.into_inner();
+        let cause = format!("expected the {field} field to refer to a number from {least} to {most}, found {seconds}");
+        return Err(flow::runtime_fault(draft, scope, cause));
+    }
+    Ok(Some(seconds))
 }

@@ -1,0 +1,42 @@
+//! Tables for people: columns without borders, so that `grep`, `awk` and eyes all cope.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+
+/// An empty table with these columns. On a terminal it fits the width; elsewhere lines are never broken.
+pub(super) fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    // Colours are always written; whether they arrive is settled where all output goes through.
+    table.load_style(presets::NOTHING).enforce_styling();
+    if table.is_tty() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table.set_header(columns.iter().map(|column| Cell::new(column).add_attribute(Attribute::Dim)));
+    table
+}
+
+/// A cell that looks like this.
+pub(super) fn cell(text: impl ToString, style: Style) -> Cell {
+    match style.get_fg_color() {
+        Some(anstyle::Color::Ansi(color)) => Cell::new(text).fg(of_table(color)),
+        Some(anstyle::Color::Ansi256(_) | anstyle::Color::Rgb(_)) | None => Cell::new(text),
+    }
+}
+
+fn of_table(color: AnsiColor) -> Color {
+    match color {
+        AnsiColor::Black | AnsiColor::BrightBlack => Color::DarkGrey,
+        AnsiColor::Red | AnsiColor::BrightRed => Color::DarkRed,
+        AnsiColor::Green | AnsiColor::BrightGreen => Color::DarkGreen,
+        AnsiColor::Yellow | AnsiColor::BrightYellow => Color::DarkYellow,
+        AnsiColor::Blue | AnsiColor::BrightBlue => Color::DarkBlue,
+        AnsiColor::Magenta | AnsiColor::BrightMagenta => Color::DarkMagenta,
+        AnsiColor::Cyan | AnsiColor::BrightCyan => Color::DarkCyan,
+        AnsiColor::White | AnsiColor::BrightWhite => Color::Grey,
+    }
+}
+
+/// The table's text, without the blanks at the ends of its lines.
+pub(super) fn text(table: &Table) -> String {
+    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
+}
