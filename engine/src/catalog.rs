@@ -1,7 +1,7 @@
 //! State machines and their definitions, parsed once and shared.
 //!
 //! Invariant: a revision never changes, so its parsed definition may be kept as long as there is room. The
-//! current revision of a name is kept too, and is right because every change goes through here.
+//! current revision of a name is kept too, and is right because every change goes through here, one at a time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,6 +59,9 @@ pub enum Put {
 pub struct Catalog {
     store: Arc<dyn Store>,
     kept: Mutex<Kept>,
+    /// Held while the current revision of a name is read or changed, until it is kept: so what is kept is never
+    /// older than what is stored.
+    changing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -71,7 +74,7 @@ impl Catalog {
     /// A catalog over a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, kept: Mutex::default() }
+        Self { store, kept: Mutex::default(), changing: tokio::sync::Mutex::default() }
     }
 
     /// A state machine by its name.
@@ -82,6 +85,7 @@ impl Catalog {
         if let Some(machine) = self.kept(|kept| kept.machines.get(name).cloned()) {
             return Ok(Some(machine));
         }
+        let _changing = self.changing.lock().await;
         let Some(row) = self.store.machine(name).await? else { return Ok(None) };
         self.keep(row).map(Some)
     }
@@ -105,29 +109,49 @@ impl Catalog {
     /// # Errors
     /// See [`PutError`].
     pub async fn put(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         text: &str,
         put: Put,
         now: Timestamp,
     ) -> Result<(Arc<Machine>, Vec<Diagnostic>), PutError> {
         check_name(name)?;
-        let (Some(_), diagnostics) = Definition::parse(text) else {
-            return Err(PutError::Definition(Definition::parse(text).1));
-        };
+        let (definition, diagnostics) = Definition::parse(text);
+        if definition.is_none() {
+            return Err(PutError::Definition(diagnostics));
+        }
+        let (catalog, name, text) = (self.clone(), name.to_owned(), text.to_owned());
+        let machine = to_its_end(async move { catalog.put_valid(&name, &text, put, now).await }).await?;
+        Ok((machine, diagnostics))
+    }
+
+    async fn put_valid(
+        &self,
+        name: &str,
+        text: &str,
+        put: Put,
+        now: Timestamp,
+    ) -> Result<Arc<Machine>, PutError> {
         if put == Put::Update && self.machine(name).await?.is_none() {
             return Err(PutError::Missing(name.to_owned()));
         }
+        let _changing = self.changing.lock().await;
         let stored = self.store.put_machine(name, text, now, put == Put::Create).await?;
         let row = stored.ok_or_else(|| PutError::Taken(name.to_owned()))?;
-        Ok((self.keep(row)?, diagnostics))
+        Ok(self.keep(row)?)
     }
 
     /// Deletes a state machine; deleting none is fine.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete(&self, name: &str, now: Timestamp) -> Result<(), store::Error> {
+    pub async fn delete(self: &Arc<Self>, name: &str, now: Timestamp) -> Result<(), store::Error> {
+        let (catalog, name) = (self.clone(), name.to_owned());
+        to_its_end(async move { catalog.delete_now(&name, now).await }).await
+    }
+
+    async fn delete_now(&self, name: &str, now: Timestamp) -> Result<(), store::Error> {
+        let _changing = self.changing.lock().await;
         self.store.delete_machine(name, now).await?;
         self.kept(|kept| kept.machines.remove(name));
         Ok(())
@@ -162,4 +186,15 @@ impl Catalog {
     fn kept<T>(&self, with: impl FnOnce(&mut Kept) -> T) -> T {
         with(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Does something wholly or not at all: a client that goes away meanwhile must not leave a change written and what
+/// is kept as it was.
+async fn to_its_end<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<store::Error> + Send + 'static,
+{
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(store::Error::Unavailable(format!("the change was cut off: {error}")).into()))
 }

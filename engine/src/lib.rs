@@ -3,6 +3,7 @@
 pub mod api;
 pub mod catalog;
 pub mod cli;
+pub mod demo;
 pub mod dispatch;
 pub mod names;
 pub mod runtime;

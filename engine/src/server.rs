@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use stepwell_asl::machine::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -116,8 +117,9 @@ impl Node {
         let (grpc_listener, grpc_addr) = listen("gRPC", settings.grpc_addr).await?;
         let (http_listener, http_addr) = listen("HTTP", settings.http_addr).await?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let router =
-            grpc::router(&service, health_service).map_err(|error| Error::Serve("gRPC", error.to_string()))?;
+        let closing = reached(phase.clone(), Phase::Closing).boxed().shared();
+        let router = grpc::router(&service, health_service, closing)
+            .map_err(|error| Error::Serve("gRPC", error.to_string()))?;
         let grpc = tokio::spawn(router.serve_with_incoming_shutdown(
             TcpListenerStream::new(grpc_listener),
             reached(phase.clone(), Phase::Closing),

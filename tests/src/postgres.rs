@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -55,8 +55,8 @@ impl Postgres {
 /// A running server.
 struct Server {
     options: PgConnectOptions,
-    /// Held open to the end of this process; then the private server stops, see [`SCRIPT`].
-    _alive: Option<ChildStdin>,
+    /// Whose standard input stays open to the end of this process; then it stops the server, see [`SCRIPT`].
+    _watchdog: Option<Child>,
 }
 
 impl Server {
@@ -65,7 +65,7 @@ impl Server {
             Ok(url) => Self {
                 options: PgConnectOptions::from_str(&url)
                     .unwrap_or_else(|error| panic!("expected a Postgres URL in {SERVER_VARIABLE}: {error}")),
-                _alive: None,
+                _watchdog: None,
             },
             Err(_) => Self::start(),
         }
@@ -114,6 +114,7 @@ impl Server {
         let mut ready = String::new();
         let told = watchdog.stdout.take().map(|out| BufReader::new(out).read_line(&mut ready));
         if !matches!(told, Some(Ok(_))) || ready.trim() != "ready" {
+            watchdog.wait().expect("sh ends");
             // It keeps the folder when it fails; the folder goes when this function returns.
             return Err(std::fs::read_to_string(folder.path().join("log")).unwrap_or_default());
         }
@@ -124,7 +125,7 @@ impl Server {
             .username("postgres")
             .database("postgres")
             .disable_statement_logging();
-        Ok(Self { options, _alive: watchdog.stdin.take() })
+        Ok(Self { options, _watchdog: Some(watchdog) })
     }
 }
 

@@ -38,7 +38,9 @@ fn recorded_executions_come_out_as_recorded() {
         let tally = tallies.entry(case.file.clone()).or_default();
         match (judge(case), known.contains(&case.id)) {
             (Verdict::Passed, false) => tally.passed += 1,
-            (Verdict::Passed, true) => faults.push(format!("{}: passes, so take it out of KNOWN.md", case.id)),
+            (Verdict::Passed, true) => {
+                faults.push(format!("{}: passes, so take it out of KNOWN.md", case.id))
+            }
             (Verdict::NotSupportedYet(what), _) => *tally.not_supported.entry(what).or_default() += 1,
             (Verdict::Failed(_), true) => tally.known += 1,
             (Verdict::Failed(difference), false) => {

@@ -76,14 +76,18 @@ fn type_and_details(fact: &Fact, header: &Header) -> Shown {
         }
         Fact::StateAborted { kind } => bare(&format!("{}StateAborted", kind.name())),
         Fact::TaskScheduled(task) => scheduled(task, header),
-        Fact::TaskStarted { resource, worker } => of_task(resource, "Started", |family, details| match family {
-            Family::Function => None,
-            Family::Activity => {
-                details.extend(worker.as_ref().map(|worker| ("workerName".to_owned(), Value::from(&**worker))));
-                Some(())
-            }
-            Family::Integration => Some(()),
-        }),
+        Fact::TaskStarted { resource, worker } => {
+            of_task(resource, "Started", |family, details| match family {
+                Family::Function => None,
+                Family::Activity => {
+                    details.extend(
+                        worker.as_ref().map(|worker| ("workerName".to_owned(), Value::from(&**worker))),
+                    );
+                    Some(())
+                }
+                Family::Integration => Some(()),
+            })
+        }
         Fact::TaskSubmitted { resource, output } => of_task(resource, "Submitted", |_, details| {
             details.extend(with_text("output", output));
             Some(())
@@ -177,8 +181,10 @@ fn family(resource: &str) -> (Family, Object<String, Value>) {
         Some(Resource::Worker { name, .. }) => ("worker".to_owned(), name.to_string()),
         None => ("unknown".to_owned(), resource.to_owned()),
     };
-    let details =
-        Object::from_iter([("resourceType".to_owned(), Value::from(kind)), ("resource".to_owned(), Value::from(name))]);
+    let details = Object::from_iter([
+        ("resourceType".to_owned(), Value::from(kind)),
+        ("resource".to_owned(), Value::from(name)),
+    ]);
     (Family::Integration, details)
 }
 
@@ -205,7 +211,9 @@ fn scheduled(task: &ScheduledTask, header: &Header) -> Shown {
                 details.insert("parameters".to_owned(), Value::from(task.parameters.text()));
             }
         }
-        details.extend(task.timeout_seconds.map(|seconds| ("timeoutInSeconds".to_owned(), Value::from(seconds))));
+        details.extend(
+            task.timeout_seconds.map(|seconds| ("timeoutInSeconds".to_owned(), Value::from(seconds))),
+        );
         // A function's event has no heartbeat, for the service gives functions none.
         if family != Family::Function {
             let heartbeat = task.heartbeat_seconds;
@@ -214,7 +222,6 @@ fn scheduled(task: &ScheduledTask, header: &Header) -> Shown {
         Some(())
     })
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -64,6 +64,11 @@ impl Color {
     }
 }
 
+/// Whether what is written there may be coloured.
+pub(super) fn is_colored(stream: &impl anstream::stream::RawStream) -> bool {
+    anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
+}
+
 /// A text from elsewhere, fit for a terminal: line breaks become blanks and other control characters go, for
 /// a cause may hold anything, escape sequences included.
 pub(super) fn printable(text: &str) -> String {

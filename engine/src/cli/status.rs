@@ -10,11 +10,10 @@ pub(super) fn name(status: ExecutionStatus) -> &'static str {
 
 /// What compensation did, such as `COMPENSATED`.
 pub(super) fn compensation(execution: &Execution) -> &'static str {
-    // Made by the server only where there is a compensation; an older one says nothing, which is none.
-    match execution.compensation_status() {
-        CompensationStatus::Unspecified => "NONE",
-        status => status.as_str_name().trim_start_matches("COMPENSATION_STATUS_"),
-    }
+    let status = execution.compensation_status();
+    // An older server says nothing about it, which is none.
+    let status = if status == CompensationStatus::Unspecified { CompensationStatus::None } else { status };
+    status.as_str_name().trim_start_matches("COMPENSATION_STATUS_")
 }
 
 fn symbol_and_color(status: ExecutionStatus) -> (&'static str, AnsiColor) {

@@ -3,15 +3,22 @@
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
+use super::output;
+
 /// An empty table with these columns. On a terminal it fits the width; elsewhere lines are never broken.
 pub(super) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
-    // Colours are always written; whether they arrive is settled where all output goes through.
-    table.load_style(presets::NOTHING).enforce_styling();
+    table.load_style(presets::NOTHING);
+    if output::is_colored(&std::io::stdout()) {
+        table.enforce_styling();
+    }
     if table.is_tty() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     table.set_header(columns.iter().map(|column| Cell::new(column).add_attribute(Attribute::Dim)));
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
     table
 }
 
@@ -38,5 +45,5 @@ fn of_table(color: AnsiColor) -> Color {
 
 /// The table's text, without the blanks at the ends of its lines.
 pub(super) fn text(table: &Table) -> String {
-    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }

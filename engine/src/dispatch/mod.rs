@@ -9,12 +9,14 @@
 
 mod outbox;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
-use stepwell_asl::ids::{ExecutionId, EventId};
+use stepwell_asl::ids::{EventId, ExecutionId, TaskToken};
 use stepwell_asl::machine::{Header, TaskOrder};
 
 pub use outbox::{Mail, Outbox, Receipt, Verdict};
@@ -23,6 +25,9 @@ use queue::Queue;
 /// How many workers may be lost with one attempt before it is given up: a task that kills its workers must
 /// not go round for ever.
 const DELIVERIES_MAX: u32 = 10;
+
+/// Most workers connected at a time: each costs a stream, and every arrival of a task may ask all of them.
+const WORKERS_MAX: usize = 10_000;
 
 /// A task on its way: the order, and what the worker is told about its execution.
 #[derive(Debug, Clone)]
@@ -65,6 +70,19 @@ struct State {
     next_worker: u64,
     /// Counts arrivals, so that a worker with several queues takes the oldest task of all of them.
     arrivals: u64,
+    /// No worker is welcome any more.
+    shutting_down: bool,
+}
+
+/// Why a worker can't be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unwelcome {
+    /// The engine is going down.
+    #[error("the server is shutting down; connect again")]
+    ShuttingDown,
+    /// As many are connected as may be.
+    #[error("expected at most {WORKERS_MAX} connected workers, and there are as many; connect again later")]
+    TooMany,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -79,7 +97,8 @@ struct Worker {
     credits: u32,
     draining: bool,
     outbox: Arc<Outbox>,
-    tasks: FxHashMap<TaskKey, Delivery>,
+    /// What it has, each with when it arrived.
+    tasks: FxHashMap<TaskKey, (u64, Delivery)>,
 }
 
 impl Dispatcher {
@@ -91,7 +110,9 @@ impl Dispatcher {
             if state.places.contains_key(&delivery.key()) {
                 continue;
             }
-            state.take_in(delivery, false);
+            state.arrivals += 1;
+            let arrival = state.arrivals;
+            state.take_in(arrival, delivery, None);
         }
     }
 
@@ -102,7 +123,7 @@ impl Dispatcher {
         match state.places.remove(&key) {
             Some(TaskPlace::With(id)) => {
                 if let Some(worker) = state.workers.get_mut(&id)
-                    && let Some(delivery) = worker.tasks.remove(&key)
+                    && let Some((_, delivery)) = worker.tasks.remove(&key)
                     && answered_by != Some(id)
                 {
                     worker.outbox.cancel(delivery.order.token);
@@ -112,6 +133,9 @@ impl Dispatcher {
                 let State { queues, places, .. } = &mut *state;
                 if let Some(queue) = queues.get_mut(&name) {
                     queue.forget(|key| places.contains_key(key));
+                    if queue.is_idle() {
+                        queues.remove(&name);
+                    }
                 }
             }
             None => {}
@@ -119,8 +143,21 @@ impl Dispatcher {
     }
 
     /// Registers a worker. Its mail comes out of the outbox.
-    pub fn connect(&self, queues: Vec<Arc<str>>, credits: u32) -> (WorkerId, Arc<Outbox>) {
+    ///
+    /// # Errors
+    /// See [`Unwelcome`].
+    pub fn connect(
+        &self,
+        queues: Vec<Arc<str>>,
+        credits: u32,
+    ) -> Result<(WorkerId, Arc<Outbox>), Unwelcome> {
         let mut state = self.state();
+        if state.shutting_down {
+            return Err(Unwelcome::ShuttingDown);
+        }
+        if state.workers.len() >= WORKERS_MAX {
+            return Err(Unwelcome::TooMany);
+        }
         let id = WorkerId(state.next_worker);
         state.next_worker += 1;
         let outbox = Arc::new(Outbox::default());
@@ -131,7 +168,7 @@ impl Dispatcher {
             Worker { queues, credits: 0, draining: false, outbox: outbox.clone(), tasks: FxHashMap::default() };
         state.workers.insert(id, worker);
         state.add_credits(id, credits);
-        (id, outbox)
+        Ok((id, outbox))
     }
 
     /// A worker can take more.
@@ -146,14 +183,20 @@ impl Dispatcher {
         }
     }
 
-    /// A worker hands a task back undone: another gets it. Not counted as a lost delivery.
-    pub fn hand_back(&self, worker: WorkerId, key: TaskKey) {
+    /// A worker hands a task back undone: another gets it, or the same one should it ask for more. Not counted
+    /// as a lost delivery. False when the worker does not have it, or not any more.
+    #[must_use]
+    pub fn hand_back(&self, worker: WorkerId, token: TaskToken) -> bool {
         let mut state = self.state();
-        let delivery = state.workers.get_mut(&worker).and_then(|worker| worker.tasks.remove(&key));
-        if let Some(mut delivery) = delivery {
-            delivery.number = delivery.number.saturating_sub(1);
-            state.take_in(delivery, true);
+        let Some(holder) = state.workers.get_mut(&worker) else { return false };
+        let key = (token.execution, token.attempt);
+        if holder.tasks.get(&key).is_none_or(|(_, delivery)| delivery.order.token != token) {
+            return false;
         }
+        let Some((arrival, mut delivery)) = holder.tasks.remove(&key) else { return false };
+        delivery.number = delivery.number.saturating_sub(1);
+        state.take_in(arrival, delivery, Some(worker));
+        true
     }
 
     /// A worker is gone: its tasks go to others. Answers those that were lost too often to try again.
@@ -169,20 +212,24 @@ impl Dispatcher {
             }
         }
         let mut tasks: Vec<_> = gone.tasks.into_values().collect();
-        tasks.sort_by_key(Delivery::key);
-        let (lost, again): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.number >= DELIVERIES_MAX);
-        for delivery in again {
-            state.take_in(delivery, true);
-        }
-        for delivery in &lost {
-            state.places.remove(&delivery.key());
+        tasks.sort_by_key(|(arrival, _)| *arrival);
+        let mut lost = Vec::new();
+        for (arrival, delivery) in tasks {
+            if delivery.number < DELIVERIES_MAX {
+                state.take_in(arrival, delivery, None);
+            } else {
+                state.places.remove(&delivery.key());
+                lost.push(delivery);
+            }
         }
         lost
     }
 
-    /// Tells every worker that the engine is shutting down.
+    /// Tells every worker that the engine is shutting down, and takes no new ones.
     pub fn shut_down(&self) {
-        for worker in self.state().workers.values_mut() {
+        let mut state = self.state();
+        state.shutting_down = true;
+        for worker in state.workers.values_mut() {
             worker.draining = true;
             worker.outbox.shut_down();
         }
@@ -208,32 +255,30 @@ impl Dispatcher {
 }
 
 impl State {
-    /// Gives a task to a worker, or puts it into its queue; `first` for one that has waited before.
-    fn take_in(&mut self, delivery: Delivery, first: bool) {
+    /// Gives a task to a worker, but not to the one that just handed it back; or puts it into its queue.
+    fn take_in(&mut self, arrival: u64, delivery: Delivery, not_to: Option<WorkerId>) {
         let key = delivery.key();
         let name = delivery.order.queue.clone();
         let queue = self.queues.entry(name.clone()).or_default();
         let workers = &self.workers;
         let willing = queue.next_worker(|id| {
-            workers.get(&id).is_some_and(|worker| worker.credits > 0 && !worker.draining)
+            Some(id) != not_to && workers.get(&id).is_some_and(|worker| worker.credits > 0 && !worker.draining)
         });
         match willing {
-            Some(worker) => self.hand_out(worker, delivery),
+            Some(worker) => self.hand_out(worker, arrival, delivery),
             None => {
-                self.arrivals += 1;
-                let arrival = if first { 0 } else { self.arrivals };
                 queue.push(arrival, delivery);
                 self.places.insert(key, TaskPlace::Waiting(name));
             }
         }
     }
 
-    fn hand_out(&mut self, id: WorkerId, mut delivery: Delivery) {
+    fn hand_out(&mut self, id: WorkerId, arrival: u64, mut delivery: Delivery) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         delivery.number += 1;
         worker.credits -= 1;
         self.places.insert(delivery.key(), TaskPlace::With(id));
-        worker.tasks.insert(delivery.key(), delivery.clone());
+        worker.tasks.insert(delivery.key(), (arrival, delivery.clone()));
         worker.outbox.send(delivery);
     }
 
@@ -245,13 +290,13 @@ impl State {
         }
         let names = worker.queues.clone();
         while self.workers.get(&id).is_some_and(|worker| worker.credits > 0) {
-            let Some(delivery) = self.oldest(&names) else { return };
-            self.hand_out(id, delivery);
+            let Some((arrival, delivery)) = self.oldest(&names) else { return };
+            self.hand_out(id, arrival, delivery);
         }
     }
 
     /// Takes the task that has waited longest in any of these queues.
-    fn oldest(&mut self, names: &[Arc<str>]) -> Option<Delivery> {
+    fn oldest(&mut self, names: &[Arc<str>]) -> Option<(u64, Delivery)> {
         let places = &self.places;
         let queues = &mut self.queues;
         let waits = |key: &TaskKey| matches!(places.get(key), Some(TaskPlace::Waiting(_)));

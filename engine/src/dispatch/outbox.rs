@@ -1,15 +1,20 @@
 //! What waits to go to one worker: tasks, receipts, cancellations. Everything that is ready goes out
 //! together, with one wake-up.
 //!
-//! Bounded without a bound of its own: tasks by the worker's credits, cancellations by its tasks, receipts by
-//! the outcomes it may have under way (see the Work stream).
+//! Bounded: tasks by the worker's credits, cancellations by its tasks, receipts by [`Outbox::room`], for which
+//! whoever reads the worker's outcomes waits before it reads more of them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_asl::ids::TaskToken;
 use tokio::sync::Notify;
 
 use super::Delivery;
+
+/// Bytes of receipts that may wait for a worker before no more outcomes are read from it.
+const RECEIPT_BYTES_MAX: usize = 1024 * 1024;
+/// What a receipt weighs beside its token and its message.
+const RECEIPT_BYTES: usize = 64;
 
 /// What became of an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,15 @@ pub struct Receipt {
     pub message: String,
 }
 
+impl Receipt {
+    /// The answer to an outcome whose token can't be one.
+    #[must_use]
+    pub fn no_token(token: Vec<u8>) -> Self {
+        let message = "expected the token of a task that was handed out, found something else".to_owned();
+        Self { token, verdict: Verdict::Refused, message }
+    }
+}
+
 /// Everything that is ready to go.
 #[derive(Debug, Default)]
 pub struct Mail {
@@ -46,6 +60,8 @@ pub struct Mail {
     pub cancellations: Vec<TaskToken>,
     /// The engine is shutting down.
     pub shut_down: bool,
+    /// The weight of the receipts.
+    receipt_bytes: usize,
     /// Nothing will follow.
     closed: bool,
 }
@@ -61,6 +77,8 @@ impl Mail {
 pub struct Outbox {
     mail: Mutex<Mail>,
     ready: Notify,
+    /// Mail was taken.
+    taken: Notify,
 }
 
 impl Outbox {
@@ -80,21 +98,39 @@ impl Outbox {
 
     /// Answers an outcome.
     pub fn receipt(&self, receipt: Receipt) {
-        self.put(|mail| mail.receipts.push(receipt));
+        self.put(|mail| {
+            mail.receipt_bytes += RECEIPT_BYTES + receipt.token.len() + receipt.message.len();
+            mail.receipts.push(receipt);
+        });
     }
 
     /// The worker is gone, or is sent away: what is in goes out, and nothing more.
     pub fn close(&self) {
         self.put(|mail| mail.closed = true);
+        self.taken.notify_one();
+    }
+
+    /// Waits until the worker has taken enough of its receipts for more, or will take none. For one waiter.
+    pub async fn room(&self) {
+        loop {
+            {
+                let mail = self.mail();
+                if mail.closed || mail.receipt_bytes < RECEIPT_BYTES_MAX {
+                    return;
+                }
+            }
+            self.taken.notified().await;
+        }
     }
 
     /// Waits until there is mail, and takes all of it. `None` when the outbox is closed and empty.
     pub async fn take(&self) -> Option<Mail> {
         loop {
             {
-                let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut mail = self.mail();
                 if !mail.is_empty() {
                     let closed = mail.closed;
+                    self.taken.notify_one();
                     return Some(std::mem::replace(&mut *mail, Mail { closed, ..Mail::default() }));
                 }
                 if mail.closed {
@@ -106,7 +142,16 @@ impl Outbox {
     }
 
     fn put(&self, put: impl FnOnce(&mut Mail)) {
-        put(&mut self.mail.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut mail = self.mail();
+        if !mail.closed {
+            put(&mut mail);
+        }
+        drop(mail);
         self.ready.notify_one();
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        // Nothing here can be left half done by a panic that another holder could trip over.
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,13 +41,11 @@ impl Queue {
         None
     }
 
-    /// Puts a task in; arrival 0 means in front of all others.
+    /// Puts a task in, at its place in the order of arrival: a new one at the end, one that comes back where it
+    /// was, which is near the front.
     pub(super) fn push(&mut self, arrival: u64, delivery: Delivery) {
-        if arrival == 0 {
-            self.waiting.push_front((arrival, delivery));
-        } else {
-            self.waiting.push_back((arrival, delivery));
-        }
+        let place = self.waiting.partition_point(|(other, _)| *other < arrival);
+        self.waiting.insert(place, (arrival, delivery));
     }
 
     /// When the first task that still waits arrived. Cancelled ones are forgotten on the way.
@@ -72,8 +70,14 @@ impl Queue {
         }
     }
 
-    /// Takes the first task out.
-    pub(super) fn pop(&mut self) -> Option<Delivery> {
-        self.waiting.pop_front().map(|(_, delivery)| delivery)
+    /// Takes the first task out, with when it arrived.
+    pub(super) fn pop(&mut self) -> Option<(u64, Delivery)> {
+        self.waiting.pop_front()
+    }
+
+    /// How many tasks it holds, those that wait in vain included.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 }

@@ -5,7 +5,7 @@ use stepwell_asl::ids::{EventId, ExecutionId};
 use stepwell_asl::machine::{Effect, Event, Transition};
 
 use super::request::{Answer, Refused, ReplyTo};
-use crate::dispatch::{TaskKey, WorkerId};
+use crate::dispatch::WorkerId;
 use crate::store::Opening;
 
 /// All executions that were touched, in the order they were first touched.
@@ -31,20 +31,33 @@ pub(super) struct Entry {
 pub(super) struct Reply {
     to: ReplyTo,
     answer: Answer,
-    /// The task that was answered, if one was.
-    task: Option<TaskKey>,
+    about: About,
+}
+
+/// What an answer is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// A start.
+    Start,
+    /// The answer to this attempt of the execution.
+    Task(EventId),
+    /// Anything else.
+    Other,
 }
 
 impl Reply {
-    /// The task that needs no worker any more, and the worker that answered it.
-    pub(super) fn settles(&self) -> Option<(TaskKey, Option<WorkerId>)> {
+    /// The attempt that needs no worker any more, and the worker that answered it.
+    pub(super) fn settles(&self) -> Option<(EventId, Option<WorkerId>)> {
         let over = match &self.answer {
             Ok(_) => true,
             Err(Refused::Rejected(rejection)) => *rejection != stepwell_asl::machine::Rejection::UnknownTask,
             Err(Refused::NotRunning) => true,
             Err(Refused::NameTaken | Refused::SetAside | Refused::Unconfirmed) => false,
         };
-        self.task.filter(|_| over).map(|task| (task, self.to.worker()))
+        match self.about {
+            About::Task(attempt) if over => Some((attempt, self.to.worker())),
+            About::Task(_) | About::Start | About::Other => None,
+        }
     }
 
     pub(super) fn tell(self) {
@@ -72,9 +85,8 @@ impl Batch {
     }
 
     /// Remembers whom to tell what.
-    pub(super) fn reply(&mut self, execution: ExecutionId, to: ReplyTo, answer: Answer, answered: Option<EventId>) {
-        let task = answered.map(|attempt| (execution, attempt));
-        self.entry(execution).replies.push(Reply { to, answer, task });
+    pub(super) fn reply(&mut self, execution: ExecutionId, to: ReplyTo, answer: Answer, about: About) {
+        self.entry(execution).replies.push(Reply { to, answer, about });
     }
 
     /// An execution is set aside: nothing of this turn is written for it, and nobody is told otherwise.
@@ -117,6 +129,15 @@ impl Entry {
     pub(super) fn refuse(self, refused: &Refused) {
         for reply in self.replies {
             reply.to.tell(Err(refused.clone()));
+        }
+    }
+
+    /// The start was not made, for its name is taken. Whoever asked for something else in the same turn meant the
+    /// execution that has the name, and that one does not run.
+    pub(super) fn refuse_start(self) {
+        for reply in self.replies {
+            let refused = if reply.about == About::Start { Refused::NameTaken } else { Refused::NotRunning };
+            reply.to.tell(Err(refused));
         }
     }
 }

@@ -52,6 +52,11 @@ impl Followers {
         }
     }
 
+    /// Cuts off who follows this one: nothing more will be told of it.
+    pub(super) fn cut_off(&mut self, execution: ExecutionId) {
+        self.0.remove(&execution);
+    }
+
     /// Cuts everybody off: they read the stored history and come back.
     pub(super) fn clear(&mut self) {
         self.0.clear();

@@ -12,6 +12,7 @@ pub mod recovery;
 mod request;
 mod shadow;
 mod timers;
+pub mod verify;
 
 pub use followers::{News, Subscription};
 pub use owner::{Overloaded, Owner, OwnerHandle, Stopped};

@@ -19,7 +19,7 @@ use stepwell_asl::time::Timestamp;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use super::batch::{Batch, Entry, Reply};
+use super::batch::{About, Batch, Entry, Reply};
 use super::clock;
 use super::followers::Followers;
 use super::numbering::Numbering;
@@ -272,9 +272,10 @@ impl Owner {
 
     fn decide_one(&mut self, batch: &mut Batch, request: Request, now: Timestamp) {
         let Request { execution: id, ask, reply } = request;
-        let answered = match &ask {
-            Ask::Command(Command::AnswerTask { attempt, .. }) => Some(attempt.event),
-            Ask::Command(_) | Ask::Start(_) | Ask::Follow(_) => None,
+        let about = match &ask {
+            Ask::Start(_) => About::Start,
+            Ask::Command(Command::AnswerTask { attempt, .. }) => About::Task(attempt.event),
+            Ask::Command(_) | Ask::Follow(_) => About::Other,
         };
         let answer = match ask {
             Ask::Start(start) => self.decide_start(batch, id, *start, now),
@@ -285,7 +286,7 @@ impl Owner {
             }
             Ask::Follow(_) => Err(Refused::NotRunning),
         };
-        batch.reply(id, reply, answer, answered);
+        batch.reply(id, reply, answer, about);
     }
 
     fn decide_start(&mut self, batch: &mut Batch, id: ExecutionId, start: Start, now: Timestamp) -> Answer {
@@ -343,7 +344,7 @@ impl Owner {
                 Written::Committed => self.act_on(entry),
                 Written::NameTaken => {
                     self.forget(entry.execution);
-                    entry.refuse(&Refused::NameTaken);
+                    entry.refuse_start();
                 }
                 Written::VersionConflict => {
                     error!(execution = %entry.execution, "set aside: its history was written by somebody else");
@@ -360,8 +361,8 @@ impl Owner {
         if !entry.events.is_empty() {
             self.followers.tell(id, &entry.events, ended);
         }
-        for (task, by) in entry.replies.iter().filter_map(Reply::settles) {
-            self.dispatcher.settle(task, by);
+        for (attempt, by) in entry.replies.iter().filter_map(Reply::settles) {
+            self.dispatcher.settle((id, attempt), by);
         }
         self.give(id, entry.effects);
         entry.replies.into_iter().for_each(Reply::tell);
@@ -388,6 +389,7 @@ impl Owner {
     fn forget(&mut self, id: ExecutionId) {
         self.live.remove(&id);
         self.timers.set(id, None);
+        self.followers.cut_off(id);
     }
 }
 

@@ -123,7 +123,7 @@ impl Service {
     pub async fn stop(&self, execution: &str, failure: Failure) -> Result<ExecutionView, Error> {
         let row = self.resolve(execution).await?;
         let id = row.id;
-        let ask = Ask::Command(Command::Stop { failure });
+        let ask = Ask::Command(Command::Stop { failure: self.bounded(failure) });
         match self.ask(|reply| Request { execution: id, ask, reply }).await? {
             Ok(_) | Err(Refused::NotRunning | Refused::Rejected(_)) => self.describe(execution).await,
             Err(refused) => Err(refused.into()),

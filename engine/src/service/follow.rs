@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::history::EventPage;
 use super::{Error, ExecutionView, Service};
 use crate::runtime::{Ask, News, Refused, Request, Subscription};
-use crate::store::ExecutionRow;
+use crate::store::{ExecutionRow, StoredStatus};
 
 /// Events sent together at most.
 const TOGETHER: u32 = 500;
@@ -157,6 +157,10 @@ impl Following {
         }
         self.stage = Stage::Told;
         let row = self.service.row_of(self.row.id, &self.row.name).await?;
+        if row.status == StoredStatus::Running {
+            // Nobody runs it, and yet it has not ended.
+            return Err(Refused::SetAside.into());
+        }
         self.service.view(row).await.map(|view| Some(Followed::Ended(Box::new(view))))
     }
 }

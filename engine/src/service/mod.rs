@@ -3,6 +3,7 @@
 //!
 //! Invariant: no decision about an execution is taken here; that is the owner's. Absent: proto types, HTTP.
 
+mod ending;
 mod executions;
 mod follow;
 mod history;
@@ -101,7 +102,7 @@ impl Service {
 
     /// State machines.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
+    pub fn catalog(&self) -> &Arc<Catalog> {
         &self.headers.catalog
     }
 

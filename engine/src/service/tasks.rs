@@ -7,9 +7,13 @@ use stepwell_asl::ids::TaskToken;
 use stepwell_asl::machine::{AnsweredBy, Attempt, Command, Rejection};
 use stepwell_asl::payload::Payload;
 
+use super::ending::Ending;
 use super::{Error, Service};
-use crate::dispatch::{Delivery, Outbox, Receipt, Verdict, WorkerId};
+use crate::dispatch::{Delivery, Outbox, Receipt, WorkerId};
 use crate::runtime::{Accepted, Ask, Refused, ReplyTo, Request, Stopped};
+
+/// Longest name of an error, in characters.
+const ERROR_CHARACTERS_MAX: usize = 256;
 
 /// The error of a task whose worker answered with something that is not JSON.
 const INVALID_OUTPUT: &str = "Stepwell.InvalidOutput";
@@ -17,8 +21,8 @@ const INVALID_OUTPUT: &str = "Stepwell.InvalidOutput";
 /// What a worker or a token's holder answers.
 #[derive(Debug, Clone)]
 pub enum TaskAnswer {
-    /// The task succeeded; not yet checked to be JSON.
-    Output(String),
+    /// The task succeeded; not yet checked to be JSON, nor even text.
+    Output(Vec<u8>),
     /// It failed.
     Failure(Failure),
 }
@@ -39,13 +43,12 @@ impl Service {
         answer: TaskAnswer,
     ) -> Result<(), Stopped> {
         let Some(parsed) = TaskToken::from_bytes(&token) else {
-            let message = "expected the token of a task that was handed out, found something else".to_owned();
-            outbox.receipt(Receipt { token, verdict: Verdict::Refused, message });
+            outbox.receipt(Receipt::no_token(token));
             return Ok(());
         };
         let answer = match answer {
-            TaskAnswer::Output(text) => self.worker_output(text),
-            TaskAnswer::Failure(failure) => Err(failure),
+            TaskAnswer::Output(output) => self.worker_output(output),
+            TaskAnswer::Failure(failure) => Err(self.bounded(failure)),
         };
         let reply = ReplyTo::Worker { worker, outbox: outbox.clone(), token };
         self.owner.send(answer_request(parsed, AnsweredBy::Worker, answer, reply)).await
@@ -84,18 +87,26 @@ impl Service {
         }
     }
 
-    /// Ends a task by its token.
+    /// Ends a task by its token. An answer that repeats how the task ended is taken for the same one, sent
+    /// again.
     ///
     /// # Errors
     /// When the token or the output is invalid, unknown, or the attempt is over in another way.
     pub async fn answer_by_token(&self, token: &str, answer: TaskAnswer) -> Result<(), Error> {
         let token = parse(token)?;
-        let answer = match answer {
-            TaskAnswer::Output(text) => Ok(self.payload("the output", &text)?),
-            TaskAnswer::Failure(failure) => Err(failure),
+        let (answer, repeated) = match answer {
+            TaskAnswer::Output(output) => {
+                let text = text(output).map_err(Error::InvalidArgument)?;
+                (Ok(self.payload("the output", &text)?), Ending::Succeeded)
+            }
+            TaskAnswer::Failure(failure) => (Err(self.bounded(failure)), Ending::Failed),
         };
         let asked = self.ask(|reply| answer_request(token, AnsweredBy::Token, answer, reply)).await?;
-        self.over_or_unknown(token, asked).await
+        match self.unless_over(token, asked).await? {
+            None => Ok(()),
+            Some(ending) if ending == repeated => Ok(()),
+            Some(_) => Err(Refused::Rejected(Rejection::TaskOver).into()),
+        }
     }
 
     /// Notes a sign of life of a task, by its token.
@@ -105,27 +116,63 @@ impl Service {
     pub async fn beat_by_token(&self, token: &str) -> Result<(), Error> {
         let token = parse(token)?;
         let asked = self.ask(|reply| heartbeat(token, reply)).await?;
-        self.over_or_unknown(token, asked).await
+        match self.unless_over(token, asked).await? {
+            None => Ok(()),
+            Some(_) => Err(Refused::Rejected(Rejection::TaskOver).into()),
+        }
     }
 
-    /// For an execution that does not run, tells one that has ended from one that never was.
-    async fn over_or_unknown(&self, token: TaskToken, asked: Result<Accepted, Refused>) -> Result<(), Error> {
+    /// `None` when the owner did as asked; else how the attempt has ended. The owner knows only attempts that
+    /// wait, so one that is over, one of an ended execution and one that never was are told apart by what is
+    /// stored.
+    async fn unless_over(
+        &self,
+        token: TaskToken,
+        asked: Result<Accepted, Refused>,
+    ) -> Result<Option<Ending>, Error> {
         match asked {
-            Ok(_) => Ok(()),
-            Err(Refused::NotRunning) if self.store().execution(token.execution).await?.is_some() => {
-                Err(Refused::Rejected(Rejection::TaskOver).into())
+            Ok(Accepted::Done | Accepted::RunsAlready) => Ok(None),
+            Err(
+                Refused::NotRunning | Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)),
+            ) => {
+                let ending = self.ending(token).await?;
+                ending.map(Some).ok_or_else(|| Refused::Rejected(Rejection::UnknownTask).into())
             }
             Err(refused) => Err(refused.into()),
         }
     }
 
-    fn worker_output(&self, text: String) -> Result<Payload, Failure> {
+    /// A failure as it is kept: a name too long for any matcher and a cause too large for any state are cut.
+    pub(super) fn bounded(&self, failure: Failure) -> Failure {
+        let cut = |text: Arc<str>, end: usize| match text.get(..end) {
+            Some(kept) if kept.len() < text.len() => kept.into(),
+            Some(_) | None => text,
+        };
+        Failure {
+            error: failure.error.map(|error| {
+                let end = error.char_indices().nth(ERROR_CHARACTERS_MAX).map_or(error.len(), |(end, _)| end);
+                cut(error, end)
+            }),
+            cause: failure.cause.map(|cause| {
+                let end = cause.floor_char_boundary(self.headers.limits.payload_bytes_max);
+                cut(cause, end)
+            }),
+        }
+    }
+
+    fn worker_output(&self, output: Vec<u8>) -> Result<Payload, Failure> {
+        let invalid = |found: String| Failure::new(INVALID_OUTPUT, format!("the worker's output: {found}"));
+        let text = text(output).map_err(invalid)?;
         if text.len() > self.headers.limits.payload_bytes_max {
             // The interpreter refuses it by its size and never reads it.
             return Ok(Payload::stored(text));
         }
-        Payload::from_text(text).map_err(|error| Failure::new(INVALID_OUTPUT, format!("the worker's output: {error}")))
+        Payload::from_text(text).map_err(|error| invalid(error.to_string()))
     }
+}
+
+fn text(output: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(output).map_err(|error| format!("expected text in UTF-8, found other bytes: {error}"))
 }
 
 fn parse(token: &str) -> Result<TaskToken, Error> {

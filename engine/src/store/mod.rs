@@ -15,6 +15,7 @@ mod reads;
 mod records;
 pub mod rows;
 mod sqlite;
+mod turn;
 
 use std::sync::Arc;
 

@@ -141,3 +141,13 @@ impl From<sqlx::Error> for Error {
         }
     }
 }
+
+impl Error {
+    /// What was unavailable while a database was being opened is a reason not to open it.
+    pub(super) fn at_opening(self) -> Self {
+        match self {
+            Self::Unavailable(message) => Self::Open(message),
+            Self::Fenced(_) | Self::Corrupt(_) | Self::Open(_) => self,
+        }
+    }
+}

@@ -65,9 +65,10 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Case>> {
     paths.sort();
     let mut cases = Vec::new();
     for path in paths {
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let values: Vec<Value> =
-            serde_json::from_str(&dated(&text)).with_context(|| format!("{} is no list of cases", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let values: Vec<Value> = serde_json::from_str(&dated(&text))
+            .with_context(|| format!("{} is no list of cases", path.display()))?;
         let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         cases.extend(values.iter().filter_map(|value| Case::read(&file, value)));
     }
@@ -99,7 +100,8 @@ impl Case {
             definition,
             input,
             machine: text("state_machine_name").unwrap_or_else(|| "case".to_owned()),
-            execution: text("execution_name").unwrap_or_else(|| "0a8e4e5c-95b2-4a55-a1f1-3f1a5c0e7d21".to_owned()),
+            execution: text("execution_name")
+                .unwrap_or_else(|| "0a8e4e5c-95b2-4a55-a1f1-3f1a5c0e7d21".to_owned()),
             express: text("type").is_some_and(|kind| kind == "EXPRESS"),
             setup: case.get("setup").and_then(Value::as_array).cloned().unwrap_or_default(),
             workers: case.get("workers").and_then(Value::as_object).cloned().unwrap_or_default(),
@@ -111,7 +113,8 @@ impl Case {
 impl Expected {
     fn read(expect: &Value) -> Option<Self> {
         let range = |pair: &Value| -> Option<Range<usize>> {
-            let end = |at: usize| pair.get(at).and_then(Value::as_u64).and_then(|end| usize::try_from(end).ok());
+            let end =
+                |at: usize| pair.get(at).and_then(Value::as_u64).and_then(|end| usize::try_from(end).ok());
             Some(end(0)?..end(1)?)
         };
         let unordered = expect.get("history_unordered").and_then(Value::as_array);

@@ -31,7 +31,8 @@ impl Matcher {
                 if self.compare_text(mask, text) {
                     return Ok(());
                 }
-                let (Ok(expected), Ok(actual)) = (serde_json::from_str(mask), serde_json::from_str(text)) else {
+                let (Ok(expected), Ok(actual)) = (serde_json::from_str(mask), serde_json::from_str(text))
+                else {
                     return Err(differ(place, expected, actual));
                 };
                 self.compare_parsed(place, &expected, &actual)
@@ -49,13 +50,15 @@ impl Matcher {
             (Value::Object(expected), Value::Object(actual)) => self.compare_objects(place, expected, actual),
             (Value::Array(expected), Value::Array(actual)) => {
                 if expected.len() != actual.len() {
-                    return Err(format!("{place}: expected {} elements, found {}", expected.len(), actual.len()));
+                    return Err(format!(
+                        "{place}: expected {} elements, found {}",
+                        expected.len(),
+                        actual.len()
+                    ));
                 }
-                expected
-                    .iter()
-                    .zip(actual)
-                    .enumerate()
-                    .try_for_each(|(at, (expected, actual))| self.compare(&format!("{place}[{at}]"), expected, actual))
+                expected.iter().zip(actual).enumerate().try_for_each(|(at, (expected, actual))| {
+                    self.compare(&format!("{place}[{at}]"), expected, actual)
+                })
             }
             (Value::Number(a), Value::Number(b)) if a == b || a.as_f64() == b.as_f64() => Ok(()),
             (Value::String(mask), Value::String(text)) if self.compare_text(mask, text) => Ok(()),
@@ -81,7 +84,9 @@ impl Matcher {
         let is_execution = expected.contains_key("Id") && expected.contains_key("StartTime");
         let allowed = |name: &str| REMOVED.contains(&name) || (is_execution && name == "RedriveCount");
         match actual.iter().find(|(name, _)| !expected.contains_key(*name) && !allowed(name)) {
-            Some((name, value)) => Err(format!("{place}.{name}: expected nothing, found {}", shortened(value))),
+            Some((name, value)) => {
+                Err(format!("{place}.{name}: expected nothing, found {}", shortened(value)))
+            }
             None => Ok(()),
         }
     }
@@ -104,7 +109,12 @@ impl Matcher {
     ///
     /// # Errors
     /// The first expected value that is missing, or how many are too many.
-    pub fn compare_unordered(&mut self, place: &str, expected: &[Value], actual: &[Value]) -> Result<(), String> {
+    pub fn compare_unordered(
+        &mut self,
+        place: &str,
+        expected: &[Value],
+        actual: &[Value],
+    ) -> Result<(), String> {
         let mut rest: Vec<&Value> = actual.iter().collect();
         for value in expected {
             let found = rest.iter().position(|candidate| {
@@ -117,7 +127,12 @@ impl Matcher {
             });
             match found {
                 Some(at) => drop(rest.remove(at)),
-                None => return Err(format!("{place}: expected {} somewhere, found it nowhere", shortened(value))),
+                None => {
+                    return Err(format!(
+                        "{place}: expected {} somewhere, found it nowhere",
+                        shortened(value)
+                    ));
+                }
             }
         }
         match rest.first() {
@@ -140,7 +155,9 @@ fn pieces(mask: &str) -> Vec<Piece<'_>> {
     let (mut pieces, mut rest) = (Vec::new(), mask);
     let mut from = 0;
     while let Some(open) = rest.get(from..).and_then(|tail| tail.find('<')).map(|at| at + from) {
-        let Some((name, after)) = rest.get(open + 1..).and_then(|tail| tail.split_at_checked(end_of_name(tail)?)) else {
+        let Some((name, after)) =
+            rest.get(open + 1..).and_then(|tail| tail.split_at_checked(end_of_name(tail)?))
+        else {
             from = open + 1;
             continue;
         };
@@ -215,7 +232,8 @@ mod tests {
 
     #[test]
     fn masks_stand_for_the_same_text_everywhere() {
-        let same = |expected: Value, actual: Value| Matcher::default().compare("", &expected, &actual).is_ok();
+        let same =
+            |expected: Value, actual: Value| Matcher::default().compare("", &expected, &actual).is_ok();
         assert!(same(json!({"a": "<any:x>", "b": "id-<any:x>!"}), json!({"a": null, "b": "id-7!"})));
         assert!(same(json!(["<uuid:1>", "x<uuid:1>x"]), json!(["u", "xux"])));
         assert!(!same(json!(["<uuid:1>", "x<uuid:1>x"]), json!(["u", "xvx"])));
@@ -226,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_value_matches_the_text_that_holds_it() {
-        let same = |expected: Value, actual: Value| Matcher::default().compare("", &expected, &actual).is_ok();
+        let same =
+            |expected: Value, actual: Value| Matcher::default().compare("", &expected, &actual).is_ok();
         assert!(same(json!({"a": 1.0}), json!("{\"a\": 1}")));
         assert!(same(json!("[1,2]"), json!("[1, 2]")));
         assert!(!same(json!({"a": 1}), json!("{\"a\":1,\"b\":2}")));

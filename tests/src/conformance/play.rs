@@ -102,7 +102,8 @@ impl Stage<'_> {
         let next = self.agenda.first_key_value().map(|((at, _), _)| *at);
         let due = self.execution.next_deadline().map(|(at, _)| at);
         let first = next.into_iter().chain(due).min();
-        if self.case.expected.status == "RUNNING" && first.is_some_and(|first| first > START.after(LOOKED_AT)) {
+        if self.case.expected.status == "RUNNING" && first.is_some_and(|first| first > START.after(LOOKED_AT))
+        {
             return false;
         }
         let command = match (next, due) {
@@ -132,17 +133,20 @@ impl Stage<'_> {
                 Effect::WakeNow => self.plan(Duration::ZERO, Command::Wake),
                 // A worker that goes on nevertheless is refused.
                 Effect::CancelTask(_) => {}
-                Effect::DispatchTask(order) => match worker::play(&self.case.workers, &order, &mut self.entropy) {
-                    Some(acts) => acts.into_iter().for_each(|act| self.plan(act.after, act.command)),
-                    None => self.unserved.push(order.queue.to_string()),
-                },
+                Effect::DispatchTask(order) => {
+                    match worker::play(&self.case.workers, &order, &mut self.entropy) {
+                        Some(acts) => acts.into_iter().for_each(|act| self.plan(act.after, act.command)),
+                        None => self.unserved.push(order.queue.to_string()),
+                    }
+                }
             }
         }
     }
 
     fn plan(&mut self, after: Duration, command: Command) {
         let at = self.now.after(after);
-        let turn = self.agenda.range((at, 0)..=(at, usize::MAX)).next_back().map_or(0, |((_, turn), _)| turn + 1);
+        let turn =
+            self.agenda.range((at, 0)..=(at, usize::MAX)).next_back().map_or(0, |((_, turn), _)| turn + 1);
         self.agenda.insert((at, turn), command);
     }
 
@@ -154,7 +158,9 @@ impl Stage<'_> {
         let (output, error, cause) = match self.execution.outcome() {
             Outcome::Running => (None, None, None),
             Outcome::Succeeded(output) => (Some(output.text().to_owned()), None, None),
-            Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) => ended(failure),
+            Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) => {
+                ended(failure)
+            }
         };
         let status = self.execution.outcome().status().to_string();
         Played { status, output, error, cause, history: self.history, unserved: self.unserved }

@@ -49,9 +49,13 @@ pub fn judge(case: &Case) -> Verdict {
 
 fn compare(expected: &Expected, played: &Played) -> Result<(), String> {
     if expected.status != played.status {
-        let why = [&played.error, &played.cause].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
+        let why =
+            [&played.error, &played.cause].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
         let unserved = played.unserved.join(", ");
-        return Err(format!("status: expected {}, found {} {why} {unserved}", expected.status, played.status));
+        return Err(format!(
+            "status: expected {}, found {} {why} {unserved}",
+            expected.status, played.status
+        ));
     }
     let mut matcher = Matcher::default();
     for (name, expected, found) in [

@@ -108,7 +108,8 @@ impl Player<'_> {
 
     /// Whoever was sent the token answers it; without a token nobody can.
     fn call_back(&self, callback: &Map<String, Value>) -> Vec<Act> {
-        let at = |member: &str| callback.get(member).and_then(Value::as_str).and_then(|path| self.parameter(path));
+        let at =
+            |member: &str| callback.get(member).and_then(Value::as_str).and_then(|path| self.parameter(path));
         let Some(token) = at("token_at").and_then(Value::as_str) else { return Vec::new() };
         let Ok(TaskToken { attempt: event, nonce, .. }) = token.parse() else { return Vec::new() };
         let attempt = Attempt { event, nonce };
@@ -127,7 +128,10 @@ impl Player<'_> {
             Some("failure") => Err(Failure { error: text("error"), cause: text("cause") }),
             Some(_) | None => Ok(at("output_from").cloned().unwrap_or_default().into()),
         };
-        acts.push(Act { after: time, command: Command::AnswerTask { attempt, by: AnsweredBy::Token, answer } });
+        acts.push(Act {
+            after: time,
+            command: Command::AnswerTask { attempt, by: AnsweredBy::Token, answer },
+        });
         acts
     }
 
@@ -156,7 +160,8 @@ fn accepted(entropy: &mut Entropy) -> Payload {
 /// JSON text with a blank after each comma and colon, as function runtimes write it.
 fn spaced(value: &Value) -> String {
     if let Some(members) = value.as_object() {
-        let members = members.iter().map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), spaced(value)));
+        let members =
+            members.iter().map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), spaced(value)));
         return format!("{{{}}}", members.collect::<Vec<_>>().join(", "));
     }
     if let Some(elements) = value.as_array() {

@@ -36,8 +36,9 @@ pub type Variables = IndexMap<String, Value>;
 pub struct Env<'a> {
     /// What `$` stands for.
     pub input: &'a Value,
-    /// What `$$` stands for. Built on first use: most expressions never look.
-    pub context: &'a dyn Fn() -> &'a Value,
+    /// What `$$` stands for. Built on first use: most expressions never look, and most that do want one
+    /// member. When they tell which, any object will do that has this member if the context object has it.
+    pub context: &'a dyn Fn(Option<&str>) -> &'a Value,
     /// What `$name` stands for.
     pub variables: &'a Variables,
     /// Where `States.UUID` and `States.MathRandom` draw from.

@@ -200,7 +200,7 @@ impl Path {
     ) -> Result<Cow<'a, Value>, PathError> {
         let document = match &self.root {
             Root::Input => env.input,
-            Root::Context => (env.context)(),
+            Root::Context => (env.context)(self.query.only_member()),
             Root::Variable(name) => {
                 env.variables.get(name.as_ref()).ok_or_else(|| PathError::UndefinedVariable(name.clone()))?
             }
@@ -243,6 +243,16 @@ impl Path {
 }
 
 impl Query {
+    /// The one member of its document that the query looks at, if it is one.
+    fn only_member(&self) -> Option<&str> {
+        // A filter may look at the whole document once more.
+        let filters = self.steps.iter().any(|step| matches!(step, Step::Filter(_)));
+        match self.steps.first() {
+            Some(Step::Member(name)) if !filters => Some(name),
+            _ => None,
+        }
+    }
+
     fn is_definite(&self) -> bool {
         self.length || self.leads_to_one_place()
     }

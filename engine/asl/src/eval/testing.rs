@@ -37,7 +37,7 @@ impl Scene {
 
     pub(super) fn env<'a>(&'a self) -> Env<'a> {
         // Leaked, for the environment borrows the closure as long as what it gives; it is a pointer's size.
-        let context = Box::leak(Box::new(move || -> &'a Value { &self.context }));
+        let context = Box::leak(Box::new(move |_: Option<&str>| -> &'a Value { &self.context }));
         Env { input: &self.input, context, variables: &self.variables, entropy: &self.entropy }
     }
 }

@@ -1,7 +1,7 @@
 //! Applies one recorded fact. No failure, no expression, no clock: replay calls only this.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -31,6 +31,7 @@ impl Execution {
             ready: Default::default(),
             deadlines: Default::default(),
             tasks: BTreeMap::new(),
+            constant_context: OnceLock::new(),
             heard: FxHashMap::default(),
         };
         if let Some(seconds) = definition.timeout_seconds {
@@ -87,9 +88,13 @@ impl Execution {
             Fact::TaskSucceeded { .. } | Fact::TaskFailed { .. } | Fact::TaskTimedOut { .. } => {
                 self.set_doing(scope, Doing::Beginning);
             }
-            Fact::RetryScheduled { retrier, resume_at } => self.apply_retry(scope, *retrier, Doing::BackingOff { until: *resume_at }),
+            Fact::RetryScheduled { retrier, resume_at } => {
+                self.apply_retry(scope, *retrier, Doing::BackingOff { until: *resume_at })
+            }
             Fact::WaitScheduled { until } => self.set_doing(scope, Doing::Waiting { until: *until }),
-            Fact::ParallelStateStarted { branches, input } => self.apply_parallel_started(event, *branches, input),
+            Fact::ParallelStateStarted { branches, input } => {
+                self.apply_parallel_started(event, *branches, input)
+            }
             Fact::ParallelStateSucceeded | Fact::MapStateSucceeded => self.set_doing(scope, Doing::Beginning),
             Fact::ParallelStateFailed | Fact::MapStateFailed => self.remove_children(scope),
             Fact::BranchSucceeded { output } => self.apply_branch_succeeded(scope, output),
@@ -106,7 +111,9 @@ impl Execution {
                     follows: event.id,
                 })),
             ),
-            Fact::MapIterationStarted { index, input, .. } => self.apply_iteration_started(event, *index, input),
+            Fact::MapIterationStarted { index, input, .. } => {
+                self.apply_iteration_started(event, *index, input)
+            }
             Fact::MapIterationSucceeded { index, output, .. } => {
                 self.apply_iteration_succeeded(event, *index, output);
             }
@@ -126,7 +133,9 @@ impl Execution {
     }
 
     fn apply_entered(&mut self, event: &Event, state: &StateName, input: &Payload) {
-        let Some(state) = self.scope(event.scope).and_then(|scope| scope.states.state(state)).cloned() else { return };
+        let Some(state) = self.scope(event.scope).and_then(|scope| scope.states.state(state)).cloned() else {
+            return;
+        };
         self.place(
             event.scope,
             At::In(Box::new(Visit {
@@ -171,7 +180,9 @@ impl Execution {
     }
 
     fn apply_branch_succeeded(&mut self, branch: ScopeId, output: &Payload) {
-        let Some(Place::Branch { parent, index }) = self.scope(branch).map(|scope| scope.place) else { return };
+        let Some(Place::Branch { parent, index }) = self.scope(branch).map(|scope| scope.place) else {
+            return;
+        };
         self.follow_child(branch);
         self.remove(branch);
         self.change(parent, |scope| {

@@ -16,22 +16,47 @@ pub(super) enum Extra<'a> {
     Item { index: u64, value: &'a Value },
 }
 
-/// Builds the context object for an expression in a scope.
-pub(super) fn object(execution: &Execution, scope: ScopeId, extra: Option<&Extra<'_>>) -> Value {
-    let header = execution.header();
+/// Whether a member of the context object is the same in the whole execution.
+pub(super) fn is_constant(member: &str) -> bool {
+    matches!(member, "Execution" | "StateMachine")
+}
+
+impl Execution {
+    /// The members of the context object that are the same in the whole execution. Made once, for the input may
+    /// be large and an expression in a Map is evaluated for every item.
+    pub(super) fn constant_context(&self) -> &Value {
+        self.constant_context.get_or_init(|| {
+            json!({
+                "Execution": {
+                    "Id": &*self.header.arn,
+                    "Input": self.input.value(),
+                    "StartTime": self.started_at.to_string(),
+                    "Name": &*self.header.name,
+                    "RoleArn": &*self.header.role_arn,
+                    "RedriveCount": 0,
+                },
+                "StateMachine": { "Id": &*self.header.machine_arn, "Name": &*self.header.machine_name },
+            })
+        })
+    }
+}
+
+/// The whole context object for an expression in a scope.
+pub(super) fn whole(execution: &Execution, scope: ScopeId, extra: Option<&Extra<'_>>) -> Value {
+    let mut whole = execution.constant_context().clone();
+    if let Value::Object(members) = &mut whole {
+        members.extend(here(execution, scope, extra));
+    }
+    whole
+}
+
+/// The members of the context object that are about where a scope stands.
+pub(super) fn here(
+    execution: &Execution,
+    scope: ScopeId,
+    extra: Option<&Extra<'_>>,
+) -> Object<String, Value> {
     let mut object = Object::new();
-    object.insert(
-        "Execution".to_owned(),
-        json!({
-            "Id": &*header.arn,
-            "Input": execution.input().value(),
-            "StartTime": execution.started_at().to_string(),
-            "Name": &*header.name,
-            "RoleArn": &*header.role_arn,
-            "RedriveCount": 0,
-        }),
-    );
-    object.insert("StateMachine".to_owned(), json!({ "Id": &*header.machine_arn, "Name": &*header.machine_name }));
     if let Some(visit) = execution.visit(scope) {
         let mut state = json!({ "Name": &*visit.state.name, "EnteredTime": visit.entered_at.to_string() });
         if matches!(visit.state.kind, StateKind::Task(_))
@@ -51,7 +76,7 @@ pub(super) fn object(execution: &Execution, scope: ScopeId, extra: Option<&Extra
     if let Some((index, value)) = item {
         object.insert("Map".to_owned(), json!({ "Item": { "Index": index, "Value": value } }));
     }
-    Value::Object(object)
+    object
 }
 
 /// The item of the nearest iteration around a scope.

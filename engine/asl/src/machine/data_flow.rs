@@ -18,7 +18,11 @@ use super::draft::Draft;
 
 impl Draft<'_> {
     /// InputPath, then Parameters.
-    pub(super) fn effective_input(&self, scope: ScopeId, extra: Option<Extra<'_>>) -> Result<Payload, Failure> {
+    pub(super) fn effective_input(
+        &self,
+        scope: ScopeId,
+        extra: Option<Extra<'_>>,
+    ) -> Result<Payload, Failure> {
         let Some(visit) = self.execution.visit(scope) else { return Ok(Payload::empty_object()) };
         let DataFlow::JsonPath(flow) = &visit.state.flow;
         let selected = self.select(scope, &flow.input_path, &visit.input)?;
@@ -105,8 +109,9 @@ impl Draft<'_> {
                 let value = self.value_at(scope, path, input)?;
                 whole_number(&value).ok_or_else(|| {
                     let found = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    let cause =
-                        format!("The {field} field refers to value \"{found}\" which is not a valid integer: {path}");
+                    let cause = format!(
+                        "The {field} field refers to value \"{found}\" which is not a valid integer: {path}"
+                    );
                     self.fault(scope, EvalError::runtime(cause))
                 })
             }
@@ -114,11 +119,18 @@ impl Draft<'_> {
     }
 
     /// A text that is written, or evaluated.
-    pub(super) fn text(&self, scope: ScopeId, field: &str, text: &Text, input: &Value) -> Result<Arc<str>, Failure> {
+    pub(super) fn text(
+        &self,
+        scope: ScopeId,
+        field: &str,
+        text: &Text,
+        input: &Value,
+    ) -> Result<Arc<str>, Failure> {
         match text {
             Text::Literal(text) => Ok(text.clone()),
             Text::Path(expression) => {
-                let value = self.evaluate(scope, input, |env| expression.evaluate(env, field).map(Cow::into_owned))?;
+                let value =
+                    self.evaluate(scope, input, |env| expression.evaluate(env, field).map(Cow::into_owned))?;
                 value.as_str().map(Arc::from).ok_or_else(|| {
                     let found = format!("expected the {field} '{expression}' to be a string, found {value}");
                     self.fault(scope, EvalError::runtime(found))

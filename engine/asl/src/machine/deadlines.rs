@@ -75,43 +75,37 @@ impl Execution {
 
     fn index(&mut self, id: ScopeId) {
         let Some(scope) = self.scopes.get(&id) else { return };
-        let (ready, deadlines, attempt) = self.indexes_of(id, scope);
-        if ready {
+        let entries = self.entries_of(id, scope);
+        if entries.is_ready {
             self.ready.insert(id);
         }
-        for deadline in deadlines.into_iter().flatten() {
-            self.deadlines.insert(deadline);
-        }
-        if let Some(attempt) = attempt {
-            self.tasks.insert(attempt, id);
-        }
+        self.deadlines.extend(entries.deadlines.into_iter().flatten());
+        self.tasks.extend(entries.attempt.map(|attempt| (attempt, id)));
     }
 
     /// Takes a scope out of the indexes; gives the attempt it waits for.
     fn unindex(&mut self, id: ScopeId) -> Option<EventId> {
-        let scope = self.scopes.get(&id)?;
-        let (_, deadlines, attempt) = self.indexes_of(id, scope);
+        let entries = self.entries_of(id, self.scopes.get(&id)?);
         self.ready.remove(&id);
-        for deadline in deadlines.into_iter().flatten() {
+        for deadline in entries.deadlines.into_iter().flatten() {
             self.deadlines.remove(&deadline);
         }
-        if let Some(attempt) = attempt {
+        if let Some(attempt) = entries.attempt {
             self.tasks.remove(&attempt);
         }
-        attempt
+        entries.attempt
     }
 
-    /// Whether a scope is ready, what falls due in it, and the attempt it waits for.
-    fn indexes_of(&self, id: ScopeId, scope: &Scope) -> (bool, [Option<(Timestamp, Deadline)>; 2], Option<EventId>) {
+    fn entries_of(&self, id: ScopeId, scope: &Scope) -> Entries {
         let visit = match &scope.at {
-            At::Entering { .. } => return (true, [None, None], None),
-            At::End => return (false, [None, None], None),
+            At::Entering { .. } => return Entries { is_ready: true, ..Entries::default() },
+            At::End => return Entries::default(),
             At::In(visit) => visit,
         };
         match &visit.doing {
-            Doing::Beginning => (true, [None, None], None),
+            Doing::Beginning => Entries { is_ready: true, ..Entries::default() },
             Doing::BackingOff { until } | Doing::Waiting { until } => {
-                (false, [Some((*until, Deadline::Resume(id))), None], None)
+                Entries { deadlines: [Some((*until, Deadline::Resume(id))), None], ..Entries::default() }
             }
             Doing::Task(task) => {
                 let timeout = task.deadline_at().map(|at| (at, Deadline::Task(id)));
@@ -119,12 +113,23 @@ impl Execution {
                 let silence = task.heartbeat().zip(task.started_at);
                 let heartbeat = silence.map(|(silence, started_at)| {
                     let heard = self.heard.get(&task.attempt).copied().unwrap_or(started_at);
-                    (heard.after(silence), Deadline::Heartbeat(id))
+                    (heard.max(started_at).after(silence), Deadline::Heartbeat(id))
                 });
-                (false, [timeout, heartbeat], Some(task.attempt))
+                let deadlines = [timeout, heartbeat];
+                Entries { is_ready: false, deadlines, attempt: Some(task.attempt) }
             }
-            Doing::Parallel { .. } => (false, [None, None], None),
-            Doing::Map(progress) => (progress.has_room(), [None, None], None),
+            Doing::Parallel { .. } => Entries::default(),
+            Doing::Map(progress) => Entries { is_ready: progress.has_room(), ..Entries::default() },
         }
     }
+}
+
+/// What the indexes know of one scope.
+#[derive(Default)]
+struct Entries {
+    is_ready: bool,
+    /// What falls due in it.
+    deadlines: [Option<(Timestamp, Deadline)>; 2],
+    /// The attempt it waits for.
+    attempt: Option<EventId>,
 }

@@ -7,6 +7,7 @@ use crate::entropy::Entropy;
 use crate::eval::{Env, EvalError, Variables};
 use crate::failure::Failure;
 use crate::ids::{EventId, ScopeId, TaskToken};
+use crate::payload::Payload;
 use crate::time::Timestamp;
 use serde_json::Value;
 
@@ -14,6 +15,9 @@ use super::context;
 use super::effect::{Effect, TaskOrder};
 use super::event::{Event, Fact};
 use super::execution::Execution;
+
+/// How much of a document is as much work as one step.
+const BYTES_PER_STEP: usize = 4_096;
 
 /// One command's decisions so far.
 pub(super) struct Draft<'a> {
@@ -28,7 +32,14 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(execution: &'a mut Execution, now: Timestamp, entropy: &'a mut Entropy) -> Self {
         let steps_left = execution.header().limits.steps_per_transition;
-        Self { execution, now, entropy: RefCell::new(entropy), events: Vec::new(), effects: Vec::new(), steps_left }
+        Self {
+            execution,
+            now,
+            entropy: RefCell::new(entropy),
+            events: Vec::new(),
+            effects: Vec::new(),
+            steps_left,
+        }
     }
 
     /// Records a fact that follows from the scope's newest event.
@@ -40,6 +51,9 @@ impl<'a> Draft<'a> {
     /// Records a fact that follows from another event than the scope's newest.
     pub(super) fn emit_after(&mut self, scope: ScopeId, previous: EventId, fact: Fact) -> EventId {
         let id = if fact.is_shown() { EventId(self.execution.last_event().0 + 1) } else { EventId::NONE };
+        // Large documents take longer to make, so they count as several steps.
+        let weight = fact.payload().map_or(0, Payload::bytes_len) / BYTES_PER_STEP;
+        self.steps_left = self.steps_left.saturating_sub(u32::try_from(weight).unwrap_or(u32::MAX));
         let event = Event { id, previous, at: self.now, scope, fact };
         self.execution.apply(&event);
         self.events.push(event);
@@ -99,10 +113,17 @@ impl<'a> Draft<'a> {
         extra: Option<context::Extra<'_>>,
         evaluate: impl FnOnce(&Env<'_>) -> Result<T, EvalError>,
     ) -> Result<T, Failure> {
-        let object = OnceCell::new();
-        let context = || object.get_or_init(|| context::object(self.execution, scope, extra.as_ref()));
+        let (here, whole) = (OnceCell::new(), OnceCell::new());
+        let context = |member: Option<&str>| match member {
+            Some(member) if context::is_constant(member) => self.execution.constant_context(),
+            Some(_) => {
+                here.get_or_init(|| Value::Object(context::here(self.execution, scope, extra.as_ref())))
+            }
+            None => whole.get_or_init(|| context::whole(self.execution, scope, extra.as_ref())),
+        };
         let variables = Variables::new();
-        let entropy = RefCell::new(self.draw(|entropy| Entropy::from_seed([entropy.next_u64(), entropy.next_u64()])));
+        let entropy =
+            RefCell::new(self.draw(|entropy| Entropy::from_seed([entropy.next_u64(), entropy.next_u64()])));
         let env = Env { input, context: &context, variables: &variables, entropy: &entropy };
         evaluate(&env).map_err(|error| self.fault(scope, error))
     }
@@ -135,7 +156,11 @@ pub(super) fn task_order(execution: &Execution, scope: ScopeId) -> Option<TaskOr
     }
     let resource = super::states::task::resource_of(visit)?;
     Some(TaskOrder {
-        token: TaskToken { execution: execution.header().id, attempt: task.attempt, nonce: task.scheduled.nonce },
+        token: TaskToken {
+            execution: execution.header().id,
+            attempt: task.attempt,
+            nonce: task.scheduled.nonce,
+        },
         queue: task.scheduled.queue.clone(),
         input: super::states::task::worker_input(resource, &task.scheduled.parameters),
         state: visit.state.name.clone(),

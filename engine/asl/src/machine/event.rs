@@ -28,46 +28,110 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the fields repeat the names of the service's event details")]
 pub enum Fact {
-    ExecutionStarted { input: Payload },
-    ExecutionSucceeded { output: Payload },
-    ExecutionFailed { failure: Failure },
-    ExecutionTimedOut { failure: Failure },
-    ExecutionAborted { failure: Failure },
+    ExecutionStarted {
+        input: Payload,
+    },
+    ExecutionSucceeded {
+        output: Payload,
+    },
+    ExecutionFailed {
+        failure: Failure,
+    },
+    ExecutionTimedOut {
+        failure: Failure,
+    },
+    ExecutionAborted {
+        failure: Failure,
+    },
 
-    StateEntered { state: StateName, kind: StateType, input: Payload },
+    StateEntered {
+        state: StateName,
+        kind: StateType,
+        input: Payload,
+    },
     /// `next` says where the scope goes on; histories do not show it.
-    StateExited { state: StateName, kind: StateType, output: Payload, next: Next },
+    StateExited {
+        state: StateName,
+        kind: StateType,
+        output: Payload,
+        next: Next,
+    },
     /// The state's scope was given up while it ran.
-    StateAborted { kind: StateType },
+    StateAborted {
+        kind: StateType,
+    },
 
     TaskScheduled(ScheduledTask),
-    TaskStarted { resource: Arc<str>, worker: Option<Arc<str>> },
+    TaskStarted {
+        resource: Arc<str>,
+        worker: Option<Arc<str>>,
+    },
     /// The call was made; the task now waits for its token.
-    TaskSubmitted { resource: Arc<str>, output: Payload },
-    TaskSucceeded { resource: Arc<str>, output: Payload },
-    TaskFailed { resource: Arc<str>, failure: Failure },
-    TaskTimedOut { resource: Arc<str>, failure: Failure },
+    TaskSubmitted {
+        resource: Arc<str>,
+        output: Payload,
+    },
+    TaskSucceeded {
+        resource: Arc<str>,
+        output: Payload,
+    },
+    TaskFailed {
+        resource: Arc<str>,
+        failure: Failure,
+    },
+    TaskTimedOut {
+        resource: Arc<str>,
+        failure: Failure,
+    },
     /// Not shown: a retrier was chosen and its wait drawn.
-    RetryScheduled { retrier: u32, resume_at: Timestamp },
+    RetryScheduled {
+        retrier: u32,
+        resume_at: Timestamp,
+    },
 
     /// Not shown: the wake-up time, computed once.
-    WaitScheduled { until: Timestamp },
+    WaitScheduled {
+        until: Timestamp,
+    },
 
-    ParallelStateStarted { branches: u32, input: Payload },
+    ParallelStateStarted {
+        branches: u32,
+        input: Payload,
+    },
     ParallelStateSucceeded,
     ParallelStateFailed,
     /// Not shown: the branch of this scope reached its end.
-    BranchSucceeded { output: Payload },
+    BranchSucceeded {
+        output: Payload,
+    },
     /// Not shown: the branch of this scope failed, and with it the state that holds it.
     BranchFailed,
 
-    MapStateStarted { items: Payload, length: u64, max_concurrency: u64 },
+    MapStateStarted {
+        items: Payload,
+        length: u64,
+        max_concurrency: u64,
+    },
     MapStateSucceeded,
     MapStateFailed,
-    MapIterationStarted { name: StateName, index: u64 , input: Payload },
-    MapIterationSucceeded { name: StateName, index: u64, output: Payload },
-    MapIterationFailed { name: StateName, index: u64 },
-    MapIterationAborted { name: StateName, index: u64 },
+    MapIterationStarted {
+        name: StateName,
+        index: u64,
+        input: Payload,
+    },
+    MapIterationSucceeded {
+        name: StateName,
+        index: u64,
+        output: Payload,
+    },
+    MapIterationFailed {
+        name: StateName,
+        index: u64,
+    },
+    MapIterationAborted {
+        name: StateName,
+        index: u64,
+    },
 }
 
 /// One attempt at a task, as it was decided.
@@ -88,6 +152,41 @@ pub struct ScheduledTask {
 }
 
 impl Fact {
+    /// The document it carries; none of the facts carries two.
+    #[must_use]
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::ExecutionStarted { input }
+            | Self::StateEntered { input, .. }
+            | Self::ParallelStateStarted { input, .. }
+            | Self::MapIterationStarted { input, .. } => Some(input),
+            Self::ExecutionSucceeded { output }
+            | Self::StateExited { output, .. }
+            | Self::TaskSubmitted { output, .. }
+            | Self::TaskSucceeded { output, .. }
+            | Self::BranchSucceeded { output }
+            | Self::MapIterationSucceeded { output, .. } => Some(output),
+            Self::TaskScheduled(task) => Some(&task.parameters),
+            Self::MapStateStarted { items, .. } => Some(items),
+            Self::ExecutionFailed { .. }
+            | Self::ExecutionTimedOut { .. }
+            | Self::ExecutionAborted { .. }
+            | Self::StateAborted { .. }
+            | Self::TaskStarted { .. }
+            | Self::TaskFailed { .. }
+            | Self::TaskTimedOut { .. }
+            | Self::RetryScheduled { .. }
+            | Self::WaitScheduled { .. }
+            | Self::ParallelStateSucceeded
+            | Self::ParallelStateFailed
+            | Self::BranchFailed
+            | Self::MapStateSucceeded
+            | Self::MapStateFailed
+            | Self::MapIterationFailed { .. }
+            | Self::MapIterationAborted { .. } => None,
+        }
+    }
+
     /// Whether histories show it, and so whether it has a number.
     #[must_use]
     pub fn is_shown(&self) -> bool {

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
 use crate::definition::{Definition, Parallel, State, StateKind, StateMap, StateName};
 use crate::failure::Failure;
@@ -129,6 +130,8 @@ pub struct Execution {
     pub(super) deadlines: BTreeSet<(Timestamp, Deadline)>,
     /// The scope of every attempt that waits for an answer.
     pub(super) tasks: BTreeMap<EventId, ScopeId>,
+    /// Made of what stands above, on first use.
+    pub(super) constant_context: OnceLock<Value>,
     /// When a task was last heard of. Not durable: a restart gives every task a full interval again.
     pub(super) heard: FxHashMap<EventId, Timestamp>,
 }
@@ -347,6 +350,12 @@ impl Execution {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// Whether it waits for the answer to a task.
+    #[must_use]
+    pub fn waits_for_answer(&self) -> bool {
+        !self.tasks.is_empty()
     }
 
     /// How many scopes it has open: itself, its branches and its iterations.

@@ -66,7 +66,11 @@ fn step(draft: &mut Draft<'_>, scope: ScopeId) {
 }
 
 fn enter(draft: &mut Draft<'_>, scope: ScopeId, state: StateName, input: Payload) {
-    let kind = draft.execution.scope(scope).and_then(|scope| scope.states.state(&state)).map(|state| state.state_type());
+    let kind = draft
+        .execution
+        .scope(scope)
+        .and_then(|scope| scope.states.state(&state))
+        .map(|state| state.state_type());
     let Some(kind) = kind else { return };
     draft.emit(scope, Fact::StateEntered { state, kind, input });
     begin(draft, scope);
@@ -91,7 +95,12 @@ fn begin(draft: &mut Draft<'_>, scope: ScopeId) {
 }
 
 /// Leaves a state with its result: ResultSelector, ResultPath, OutputPath, then on to the next.
-pub(super) fn complete(draft: &mut Draft<'_>, scope: ScopeId, result: Payload, next: &Next) -> Result<(), Failure> {
+pub(super) fn complete(
+    draft: &mut Draft<'_>,
+    scope: ScopeId,
+    result: Payload,
+    next: &Next,
+) -> Result<(), Failure> {
     complete_after(draft, scope, None, result, next)
 }
 

@@ -52,7 +52,12 @@ pub struct Transition {
 
 /// Starts an execution and runs it until it waits.
 #[must_use]
-pub fn start(header: Arc<Header>, input: Payload, now: Timestamp, entropy: &mut Entropy) -> (Execution, Transition) {
+pub fn start(
+    header: Arc<Header>,
+    input: Payload,
+    now: Timestamp,
+    entropy: &mut Entropy,
+) -> (Execution, Transition) {
     let event = Event {
         id: EventId(1),
         previous: EventId::NONE,
@@ -93,7 +98,8 @@ pub fn handle(
         Command::StartTask { attempt, worker } => tasks::start(&mut draft, attempt, worker)?,
         Command::AnswerTask { attempt, by, answer } => tasks::answer(&mut draft, attempt, by, answer)?,
         Command::LoseTask { attempt, deliveries } => {
-            let cause = format!("the task was handed to {deliveries} workers, and each was lost while it had it");
+            let cause =
+                format!("the task was handed to {deliveries} workers, and each was lost while it had it");
             let failure = Failure::new(error_name::WORKER_LOST, cause);
             tasks::answer(&mut draft, attempt, AnsweredBy::Worker, Err(failure))?;
         }

@@ -29,7 +29,11 @@ fn scope_of(draft: &Draft<'_>, attempt: Attempt) -> Result<ScopeId, Rejection> {
 }
 
 /// Notes who took an activity's task. Told twice, the first stays.
-pub(super) fn start(draft: &mut Draft<'_>, attempt: Attempt, worker: Option<Arc<str>>) -> Result<(), Rejection> {
+pub(super) fn start(
+    draft: &mut Draft<'_>,
+    attempt: Attempt,
+    worker: Option<Arc<str>>,
+) -> Result<(), Rejection> {
     let scope = scope_of(draft, attempt)?;
     if let Some(task) = draft.execution.pending_task(scope)
         && task.started_at.is_none()

@@ -14,8 +14,12 @@ fn work(catch: &str) -> String {
 
 #[test]
 fn the_first_catcher_that_matches_wins() {
-    let definition = work(r#"[{"ErrorEquals":["A","B"],"Next":"One"},{"ErrorEquals":["States.ALL"],"Next":"Two"}]"#);
-    check(&definition, "start {\"no\":{\"matter\":1}}\nfail Work B because", expect![[r#"
+    let definition =
+        work(r#"[{"ErrorEquals":["A","B"],"Next":"One"},{"ErrorEquals":["States.ALL"],"Next":"Two"}]"#);
+    check(
+        &definition,
+        "start {\"no\":{\"matter\":1}}\nfail Work B because",
+        expect![[r#"
         0s 1 ExecutionStarted {"no":{"matter":1}}
         0s 2 TaskStateEntered ←0 Work {"no":{"matter":1}}
         0s 3 TaskScheduled resource=work 1 timeoutInSeconds=5
@@ -27,8 +31,12 @@ fn the_first_catcher_that_matches_wins() {
         0s 8 PassStateExited One {"Error":"B","Cause":"because"}
         0s 9 ExecutionSucceeded {"Error":"B","Cause":"because"}
         SUCCEEDED {"Error":"B","Cause":"because"}
-    "#]]);
-    check(&definition, "start {\"no\":{\"matter\":1}}\nfail Work C because", expect![[r#"
+    "#]],
+    );
+    check(
+        &definition,
+        "start {\"no\":{\"matter\":1}}\nfail Work C because",
+        expect![[r#"
         0s 1 ExecutionStarted {"no":{"matter":1}}
         0s 2 TaskStateEntered ←0 Work {"no":{"matter":1}}
         0s 3 TaskScheduled resource=work 1 timeoutInSeconds=5
@@ -40,7 +48,8 @@ fn the_first_catcher_that_matches_wins() {
         0s 8 PassStateExited Two {"Error":"C","Cause":"because"}
         0s 9 ExecutionSucceeded {"Error":"C","Cause":"because"}
         SUCCEEDED {"Error":"C","Cause":"because"}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -66,22 +75,32 @@ fn the_error_goes_where_the_result_path_says() {
     ] {
         let catch = format!(r#"[{{"ErrorEquals":["States.ALL"],{result_path}"Next":"One"}}]"#);
         // `Two` must be reachable, so another catcher leads there.
-        let catch = format!(r#"[{{"ErrorEquals":["Never"],"Next":"Two"}},{}"#, catch.strip_prefix('[').unwrap());
+        let catch =
+            format!(r#"[{{"ErrorEquals":["Never"],"Next":"Two"}},{}"#, catch.strip_prefix('[').unwrap());
         assert_eq!(outcome(&work(&catch), &format!("{start}\n{event}")), expected, "{result_path} {event}");
     }
 }
 
 #[test]
 fn a_fault_of_the_definition_is_not_caught() {
-    let definition = work(r#"[{"ErrorEquals":["States.Runtime"],"Next":"One"},{"ErrorEquals":["States.ALL"],"Next":"Two"}]"#);
-    check(&definition, "start {}", expect![[r#"
+    let definition = work(
+        r#"[{"ErrorEquals":["States.Runtime"],"Next":"One"},{"ErrorEquals":["States.ALL"],"Next":"Two"}]"#,
+    );
+    check(
+        &definition,
+        "start {}",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Work {}
         0s 3 ExecutionFailed States.Runtime An error occurred while executing the state 'Work' (entered at the event id #2). Invalid path '$.no.matter' : Missing property in path $['no']
         FAILED States.Runtime: An error occurred while executing the state 'Work' (entered at the event id #2). Invalid path '$.no.matter' : Missing property in path $['no']
-    "#]]);
+    "#]],
+    );
     // The worker did its work, but the output leads nowhere.
-    check(&definition, "start {\"no\":{\"matter\":1}}\ncomplete Work {}", expect![[r#"
+    check(
+        &definition,
+        "start {\"no\":{\"matter\":1}}\ncomplete Work {}",
+        expect![[r#"
         0s 1 ExecutionStarted {"no":{"matter":1}}
         0s 2 TaskStateEntered ←0 Work {"no":{"matter":1}}
         0s 3 TaskScheduled resource=work 1 timeoutInSeconds=5
@@ -90,14 +109,18 @@ fn a_fault_of_the_definition_is_not_caught() {
         0s 5 TaskSucceeded resource=work {}
         0s 6 ExecutionFailed States.Runtime An error occurred while executing the state 'Work' (entered at the event id #2). Invalid path '$.nothing' : No results for path: $['nothing']
         FAILED States.Runtime: An error occurred while executing the state 'Work' (entered at the event id #2). Invalid path '$.nothing' : No results for path: $['nothing']
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_caught_error_can_lead_back() {
     let definition = r#"{"Work":{"Type":"Task","Resource":"worker:work",
             "Catch":[{"ErrorEquals":["Again"],"ResultPath":"$.error","Next":"Work"}],"End":true}}"#;
-    check(definition, "start {\"id\":1}\nfail Work Again\nfail Work#2 Again\ncomplete Work#3 {}", expect![[r#"
+    check(
+        definition,
+        "start {\"id\":1}\nfail Work Again\nfail Work#2 Again\ncomplete Work#3 {}",
+        expect![[r#"
         0s 1 ExecutionStarted {"id":1}
         0s 2 TaskStateEntered ←0 Work {"id":1}
         0s 3 TaskScheduled resource=work {"id":1}
@@ -119,5 +142,6 @@ fn a_caught_error_can_lead_back() {
         0s 16 TaskStateExited Work {}
         0s 17 ExecutionSucceeded {}
         SUCCEEDED {}
-    "#]]);
+    "#]],
+    );
 }

@@ -91,13 +91,18 @@ fn comparators_with_a_path_compare_two_places() {
         ("TimestampGreaterThanEqualsPath", r#""2026-01-01T00:00:00Z""#, r#""2026-01-01T00:00:00Z""#, true),
     ] {
         let rule = format!(r#"{{"Variable":"$.a","{comparator}":"$.b"}}"#);
-        assert_eq!(holds(&rule, &format!(r#"{{"a":{left},"b":{right}}}"#)), expected, "{comparator} {left} {right}");
+        assert_eq!(
+            holds(&rule, &format!(r#"{{"a":{left},"b":{right}}}"#)),
+            expected,
+            "{comparator} {left} {right}"
+        );
     }
 }
 
 #[test]
 fn rules_can_be_joined() {
-    let (big, red) = (r#"{"Variable":"$.n","NumericGreaterThan":9}"#, r#"{"Variable":"$.c","StringEquals":"red"}"#);
+    let (big, red) =
+        (r#"{"Variable":"$.n","NumericGreaterThan":9}"#, r#"{"Variable":"$.c","StringEquals":"red"}"#);
     for (rule, input, expected) in [
         (format!(r#"{{"And":[{big},{red}]}}"#), r#"{"n":10,"c":"red"}"#, true),
         (format!(r#"{{"And":[{big},{red}]}}"#), r#"{"n":10,"c":"blue"}"#, false),
@@ -122,7 +127,10 @@ fn the_first_rule_that_holds_wins() {
             {"Variable":"$.n","NumericLessThan":10,"Next":"Small"},
             {"Variable":"$.n","NumericLessThan":100,"Next":"Medium"}]},
         "Small":{"Type":"Succeed"},"Medium":{"Type":"Succeed"}}"#;
-    check(definition, r#"start {"n":5}"#, expect![[r#"
+    check(
+        definition,
+        r#"start {"n":5}"#,
+        expect![[r#"
         0s 1 ExecutionStarted {"n":5}
         0s 2 ChoiceStateEntered ←0 Ask {"n":5}
         0s 3 ChoiceStateExited Ask {"n":5}
@@ -130,8 +138,12 @@ fn the_first_rule_that_holds_wins() {
         0s 5 SucceedStateExited Small {"n":5}
         0s 6 ExecutionSucceeded {"n":5}
         SUCCEEDED {"n":5}
-    "#]]);
-    check(definition, r#"start {"n":50}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        r#"start {"n":50}"#,
+        expect![[r#"
         0s 1 ExecutionStarted {"n":50}
         0s 2 ChoiceStateEntered ←0 Ask {"n":50}
         0s 3 ChoiceStateExited Ask {"n":50}
@@ -139,17 +151,26 @@ fn the_first_rule_that_holds_wins() {
         0s 5 SucceedStateExited Medium {"n":50}
         0s 6 ExecutionSucceeded {"n":50}
         SUCCEEDED {"n":50}
-    "#]]);
-    check(definition, r#"start {"n":500}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        r#"start {"n":500}"#,
+        expect![[r#"
         0s 1 ExecutionStarted {"n":500}
         0s 2 ChoiceStateEntered ←0 Ask {"n":500}
         0s 3 ExecutionFailed States.NoChoiceMatched No choice rule matched and no Default is given.
         FAILED States.NoChoiceMatched: No choice rule matched and no Default is given.
-    "#]]);
-    check(definition, r#"start {}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        r#"start {}"#,
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 ChoiceStateEntered ←0 Ask {}
         0s 3 ExecutionFailed States.Runtime An error occurred while executing the state 'Ask' (entered at the event id #2). Invalid path '$.n' : No results for path: $['n']
         FAILED States.Runtime: An error occurred while executing the state 'Ask' (entered at the event id #2). Invalid path '$.n' : No results for path: $['n']
-    "#]]);
+    "#]],
+    );
 }

@@ -23,7 +23,10 @@ fn paths_and_templates() {
         (r#""ResultPath":"$.b.c[0]","Result":7,"#, r#"SUCCEEDED {"a":1,"b":{"c":[7,2]}}"#),
         (r#""ResultPath":"$.x.y","InputPath":"$.a","#, r#"SUCCEEDED {"a":1,"b":{"c":[1,2]},"x":{"y":1}}"#),
         (r#""Result":{"x.$":"$.a"},"#, r#"SUCCEEDED {"x.$":"$.a"}"#),
-        (r#""InputPath":"$.b","Parameters":{"x.$":"$.c","y":{"z.$":"States.ArrayLength($.c)"},"w":"$.c"},"#, r#"SUCCEEDED {"x":[1,2],"y":{"z":2},"w":"$.c"}"#),
+        (
+            r#""InputPath":"$.b","Parameters":{"x.$":"$.c","y":{"z.$":"States.ArrayLength($.c)"},"w":"$.c"},"#,
+            r#"SUCCEEDED {"x":[1,2],"y":{"z":2},"w":"$.c"}"#,
+        ),
         (r#""InputPath":"$.b.c[*]","#, "SUCCEEDED [1,2]"),
         (r#""InputPath":"$.gone[*]","#, "SUCCEEDED []"),
     ] {
@@ -35,8 +38,16 @@ fn paths_and_templates() {
 fn faults_name_the_state_and_its_event() {
     let prefix = "An error occurred while executing the state 'Shape' (entered at the event id #2). ";
     for (fields, error, cause) in [
-        (r#""InputPath":"$.gone","#, "States.Runtime", "Invalid path '$.gone' : No results for path: $['gone']"),
-        (r#""OutputPath":"$.gone.on","#, "States.Runtime", "Invalid path '$.gone.on' : Missing property in path $['gone']"),
+        (
+            r#""InputPath":"$.gone","#,
+            "States.Runtime",
+            "Invalid path '$.gone' : No results for path: $['gone']",
+        ),
+        (
+            r#""OutputPath":"$.gone.on","#,
+            "States.Runtime",
+            "Invalid path '$.gone.on' : Missing property in path $['gone']",
+        ),
         (
             r#""Parameters":{"x.$":"$.gone"},"#,
             "States.Runtime",

@@ -33,8 +33,12 @@ fn a_loop_of_answers_and_waits_ends_too() {
 
 #[test]
 fn a_long_run_gives_way_to_others() {
-    let definition = r#"{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","End":true}}"#;
-    check(definition, "limits steps=2\nstart 1", expect![[r#"
+    let definition =
+        r#"{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","End":true}}"#;
+    check(
+        definition,
+        "limits steps=2\nstart 1",
+        expect![[r#"
         0s 1 ExecutionStarted 1
         0s 2 PassStateEntered ←0 A 1
         0s 3 PassStateExited A 1
@@ -45,8 +49,12 @@ fn a_long_run_gives_way_to_others() {
         0s 7 PassStateExited C 1
         0s 8 ExecutionSucceeded 1
         SUCCEEDED 1
-    "#]]);
-    check(definition, "limits steps=1\nstart 1", expect![[r#"
+    "#]],
+    );
+    check(
+        definition,
+        "limits steps=1\nstart 1",
+        expect![[r#"
         0s 1 ExecutionStarted 1
         0s 2 PassStateEntered ←0 A 1
         0s 3 PassStateExited A 1
@@ -58,14 +66,18 @@ fn a_long_run_gives_way_to_others() {
         0s 7 PassStateExited C 1
         0s 8 ExecutionSucceeded 1
         SUCCEEDED 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn many_deadlines_at_once_give_way_to_others() {
     let definition = r#"{"Each":{"Type":"Map","ItemProcessor":{
             "StartAt":"Rest","States":{"Rest":{"Type":"Wait","Seconds":1,"End":true}}},"End":true}}"#;
-    check(definition, "limits steps=2\nstart [1,2,3]\n+1s", expect![[r#"
+    check(
+        definition,
+        "limits steps=2\nstart [1,2,3]\n+1s",
+        expect![[r#"
         0s 1 ExecutionStarted [1,2,3]
         0s 2 MapStateEntered ←0 Each [1,2,3]
         0s 3 MapStateStarted length=3
@@ -91,7 +103,8 @@ fn many_deadlines_at_once_give_way_to_others() {
         1s 17 MapStateExited ←15 Each [1,2,3]
         1s 18 ExecutionSucceeded [1,2,3]
         SUCCEEDED [1,2,3]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -104,7 +117,10 @@ fn documents_have_a_size() {
         outcome(work, &format!("limits payload=300\nstart {{}}\ncomplete Work {big}")),
         r#"SUCCEEDED "States.DataLimitExceeded""#
     );
-    check(work, &format!("limits payload=300\nstart {{}}\ncomplete Work {big}"), expect![[r#"
+    check(
+        work,
+        &format!("limits payload=300\nstart {{}}\ncomplete Work {big}"),
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Work {}
         0s 3 TaskScheduled resource=work {}
@@ -116,7 +132,8 @@ fn documents_have_a_size() {
         0s 8 PassStateExited Caught "States.DataLimitExceeded"
         0s 9 ExecutionSucceeded "States.DataLimitExceeded"
         SUCCEEDED "States.DataLimitExceeded"
-    "#]]);
+    "#]],
+    );
     for (fields, name) in [
         (r#""Type":"Pass","Parameters":{"twice.$":"States.Array($, $)"}"#, "Two"),
         (r#""Type":"Task","Resource":"worker:work","Parameters":{"twice.$":"States.Array($, $)"}"#, "Two"),

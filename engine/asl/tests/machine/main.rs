@@ -4,6 +4,8 @@
 //! no gaps, one terminal event with nothing after it, every running execution waits for something, a restart
 //! owes exactly the tasks that workers hold, a refused command changes nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test tells a fault by panicking")]
+
 mod script;
 mod stage;
 

@@ -14,7 +14,10 @@ fn each(more: &str) -> String {
 
 #[test]
 fn all_at_once() {
-    check(&each(""), "start [1,2]\ncomplete Work#2 \"two\"\nrestart\ncomplete Work#1 \"one\"", expect![[r#"
+    check(
+        &each(""),
+        "start [1,2]\ncomplete Work#2 \"two\"\nrestart\ncomplete Work#1 \"one\"",
+        expect![[r#"
         0s 1 ExecutionStarted [1,2]
         0s 2 MapStateEntered ←0 Each [1,2]
         0s 3 MapStateStarted length=2
@@ -42,7 +45,8 @@ fn all_at_once() {
         0s 21 PassStateExited After ["one","two"]
         0s 22 ExecutionSucceeded ["one","two"]
         SUCCEEDED ["one","two"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -128,7 +132,10 @@ fn two_at_a_time() {
 
 #[test]
 fn no_items_at_all() {
-    check(&each(""), "start []", expect![[r#"
+    check(
+        &each(""),
+        "start []",
+        expect![[r#"
         0s 1 ExecutionStarted []
         0s 2 MapStateEntered ←0 Each []
         0s 3 MapStateStarted length=0
@@ -138,7 +145,8 @@ fn no_items_at_all() {
         0s 7 PassStateExited After []
         0s 8 ExecutionSucceeded []
         SUCCEEDED []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -201,7 +209,10 @@ fn what_cannot_be_mapped() {
 
 #[test]
 fn a_failing_iteration_takes_the_others_with_it() {
-    check(&each(""), "start [1,2,3]\ncomplete Work#3 3\nfail Work#2 Broken\ncomplete Work#1 1", expect![[r#"
+    check(
+        &each(""),
+        "start [1,2,3]\ncomplete Work#3 3\nfail Work#2 Broken\ncomplete Work#1 1",
+        expect![[r#"
         0s 1 ExecutionStarted [1,2,3]
         0s 2 MapStateEntered ←0 Each [1,2,3]
         0s 3 MapStateStarted length=3
@@ -233,7 +244,8 @@ fn a_failing_iteration_takes_the_others_with_it() {
           > cancel 8
         refused: complete Work#1 1: expected a running execution, but it has ended as FAILED
         FAILED Broken
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -355,7 +367,9 @@ fn tasks_that_time_out_together_have_all_timed_out() {
 #[test]
 fn a_bad_selector_gives_up_what_was_begun() {
     check(
-        &each(r#""ItemSelector":{"x.$":"States.ArrayGetItem($.list, $$.Map.Item.Index)"},"ItemsPath":"$.items","#),
+        &each(
+            r#""ItemSelector":{"x.$":"States.ArrayGetItem($.list, $$.Map.Item.Index)"},"ItemsPath":"$.items","#,
+        ),
         r#"start {"items":[1,2],"list":["only"]}"#,
         expect![[r#"
             0s 1 ExecutionStarted {"items":[1,2],"list":["only"]}

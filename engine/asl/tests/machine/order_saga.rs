@@ -17,7 +17,10 @@ fn an_order_is_confirmed() {
         complete ConfirmOrder {"orderId":"o-1","confirmed":true}
         complete SendConfirmation {"orderId":"o-1"}
     "#;
-    check(SAGA, script, expect![[r#"
+    check(
+        SAGA,
+        script,
+        expect![[r#"
         0s 1 ExecutionStarted {"orderId":"o-1"}
         0s 2 TaskStateEntered ←0 ReserveInventory {"orderId":"o-1"}
         0s 3 LambdaFunctionScheduled resource=arn:aws:lambda:region:account:function:reserve-inventory {"orderId":"o-1"}
@@ -45,7 +48,8 @@ fn an_order_is_confirmed() {
         2s 21 TaskStateExited SendConfirmation {"orderId":"o-1"}
         2s 22 ExecutionSucceeded {"orderId":"o-1"}
         SUCCEEDED {"orderId":"o-1"}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -58,7 +62,10 @@ fn a_declined_payment_releases_the_inventory() {
         complete CancelOrder {}
         complete NotifyPaymentFailed {"told":true}
     "#;
-    check(SAGA, script, expect![[r#"
+    check(
+        SAGA,
+        script,
+        expect![[r#"
         0s 1 ExecutionStarted {"orderId":"o-2"}
         0s 2 TaskStateEntered ←0 ReserveInventory {"orderId":"o-2"}
         0s 3 LambdaFunctionScheduled resource=arn:aws:lambda:region:account:function:reserve-inventory {"orderId":"o-2"}
@@ -92,7 +99,8 @@ fn a_declined_payment_releases_the_inventory() {
         0s 26 TaskStateExited NotifyPaymentFailed {"told":true}
         0s 27 ExecutionSucceeded {"told":true}
         SUCCEEDED {"told":true}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -102,7 +110,10 @@ fn an_empty_shelf_ends_the_order_early() {
         fail ReserveInventory InsufficientInventory none left
         complete NotifyOutOfStock {"told":true}
     "#;
-    check(SAGA, script, expect![[r#"
+    check(
+        SAGA,
+        script,
+        expect![[r#"
         0s 1 ExecutionStarted {"orderId":"o-3"}
         0s 2 TaskStateEntered ←0 ReserveInventory {"orderId":"o-3"}
         0s 3 LambdaFunctionScheduled resource=arn:aws:lambda:region:account:function:reserve-inventory {"orderId":"o-3"}
@@ -118,7 +129,8 @@ fn an_empty_shelf_ends_the_order_early() {
         0s 11 TaskStateExited NotifyOutOfStock {"told":true}
         0s 12 ExecutionSucceeded {"told":true}
         SUCCEEDED {"told":true}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -128,7 +140,10 @@ fn an_error_nobody_catches_fails_the_order() {
         complete ReserveInventory {}
         fail ProcessPayment GatewayDown
     "#;
-    check(SAGA, script, expect![[r#"
+    check(
+        SAGA,
+        script,
+        expect![[r#"
         0s 1 ExecutionStarted {"orderId":"o-4"}
         0s 2 TaskStateEntered ←0 ReserveInventory {"orderId":"o-4"}
         0s 3 LambdaFunctionScheduled resource=arn:aws:lambda:region:account:function:reserve-inventory {"orderId":"o-4"}
@@ -143,7 +158,8 @@ fn an_error_nobody_catches_fails_the_order() {
         0s 10 LambdaFunctionFailed GatewayDown
         0s 11 ExecutionFailed GatewayDown
         FAILED GatewayDown
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -160,7 +176,10 @@ fn a_restart_between_any_two_steps_changes_nothing() {
         restart
         complete NotifyPaymentFailed {"told":true}
     "#;
-    check(SAGA, script, expect![[r#"
+    check(
+        SAGA,
+        script,
+        expect![[r#"
         0s 1 ExecutionStarted {"orderId":"o-5"}
         0s 2 TaskStateEntered ←0 ReserveInventory {"orderId":"o-5"}
         0s 3 LambdaFunctionScheduled resource=arn:aws:lambda:region:account:function:reserve-inventory {"orderId":"o-5"}
@@ -202,5 +221,6 @@ fn a_restart_between_any_two_steps_changes_nothing() {
         0s 26 TaskStateExited NotifyPaymentFailed {"told":true}
         0s 27 ExecutionSucceeded {"told":true}
         SUCCEEDED {"told":true}
-    "#]]);
+    "#]],
+    );
 }

@@ -16,7 +16,10 @@ fn both(more: &str) -> String {
 
 #[test]
 fn outputs_are_in_the_order_of_the_branches() {
-    check(&both(""), "start {\"id\":1}\ncomplete B \"b\"\nrestart\n+1s\ncomplete A \"a\"", expect![[r#"
+    check(
+        &both(""),
+        "start {\"id\":1}\ncomplete B \"b\"\nrestart\n+1s\ncomplete A \"a\"",
+        expect![[r#"
         0s 1 ExecutionStarted {"id":1}
         0s 2 ParallelStateEntered ←0 Both {"id":1}
         0s 3 ParallelStateStarted
@@ -42,12 +45,16 @@ fn outputs_are_in_the_order_of_the_branches() {
         1s 17 PassStateExited After ["a","b"]
         1s 18 ExecutionSucceeded ["a","b"]
         SUCCEEDED ["a","b"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failing_branch_takes_the_others_with_it() {
-    check(&both(""), "start {}\nfail B Broken why\ncomplete A 1", expect![[r#"
+    check(
+        &both(""),
+        "start {}\nfail B Broken why\ncomplete A 1",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 ParallelStateEntered ←0 Both {}
         0s 3 ParallelStateStarted
@@ -68,7 +75,8 @@ fn a_failing_branch_takes_the_others_with_it() {
           > cancel 5
         refused: complete A 1: expected a running execution, but it has ended as FAILED
         FAILED Broken: why
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -188,7 +196,10 @@ fn the_data_flow_of_a_parallel() {
         r#"SUCCEEDED {"first":{"a":1}}"#
     );
     // The branches have succeeded, and yet the state fails: its output leads nowhere.
-    check(&both(r#""OutputPath":"$.gone","#), "start {}\ncomplete A 1\ncomplete B 2", expect![[r#"
+    check(
+        &both(r#""OutputPath":"$.gone","#),
+        "start {}\ncomplete A 1\ncomplete B 2",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 ParallelStateEntered ←0 Both {}
         0s 3 ParallelStateStarted
@@ -209,7 +220,8 @@ fn the_data_flow_of_a_parallel() {
         0s 14 ParallelStateSucceeded
         0s 15 ExecutionFailed States.Runtime An error occurred while executing the state 'Both' (entered at the event id #2). Invalid path '$.gone' : Expected to find an object with property ['gone'] in path $ but found 'array'.
         FAILED States.Runtime: An error occurred while executing the state 'Both' (entered at the event id #2). Invalid path '$.gone' : Expected to find an object with property ['gone'] in path $ but found 'array'.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -221,7 +233,10 @@ fn what_is_nested_is_given_up_with_what_is_around_it() {
                   "StartAt":"B","States":{"B":{"Type":"Task","Resource":"worker:b","End":true}}},"End":true}}}],"End":true}}},
           {"StartAt":"C","States":{"C":{"Type":"Task","Resource":"worker:c","End":true}}}],"End":true}}"#;
     let start = r#"start {"items":[1,2]}"#;
-    check(definition, &format!("{start}\nfail C Broken\ncomplete A 1\ncomplete B#2 1"), expect![[r#"
+    check(
+        definition,
+        &format!("{start}\nfail C Broken\ncomplete A 1\ncomplete B#2 1"),
+        expect![[r#"
         0s 1 ExecutionStarted {"items":[1,2]}
         0s 2 ParallelStateEntered ←0 Outer {"items":[1,2]}
         0s 3 ParallelStateStarted
@@ -263,9 +278,13 @@ fn what_is_nested_is_given_up_with_what_is_around_it() {
         refused: complete A 1: expected a running execution, but it has ended as FAILED
         refused: complete B#2 1: expected a running execution, but it has ended as FAILED
         FAILED Broken
-    "#]]);
+    "#]],
+    );
     assert_eq!(
-        outcome(definition, &format!("{start}\ncomplete C 3\ncomplete B#2 22\ncomplete B#1 11\ncomplete A 1")),
+        outcome(
+            definition,
+            &format!("{start}\ncomplete C 3\ncomplete B#2 22\ncomplete B#1 11\ncomplete A 1")
+        ),
         "SUCCEEDED [[1,[11,22]],3]"
     );
 }

@@ -24,24 +24,16 @@ fn random_executions_keep_the_invariants() {
     let seeds = chosen.map_or(0..SEEDS, |seed| seed..seed + 1);
     let mut endings: BTreeMap<String, usize> = BTreeMap::new();
     for seed in seeds {
-        let _report = Report(seed);
-        let status = play(seed);
+        let status =
+            std::panic::catch_unwind(|| play(seed)).unwrap_or_else(|_| panic!("failed with SEED={seed}"));
         *endings.entry(status.to_string()).or_default() += 1;
     }
     if chosen.is_none() {
         for status in [Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted] {
-            assert!(endings.contains_key(&status.to_string()), "expected some to end as {status}, found {endings:?}");
-        }
-    }
-}
-
-/// Tells the seed when a test panics.
-struct Report(u64);
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("failed with SEED={}", self.0);
+            assert!(
+                endings.contains_key(&status.to_string()),
+                "expected some to end as {status}, found {endings:?}"
+            );
         }
     }
 }
@@ -59,7 +51,8 @@ fn play(seed: u64) -> Status {
         steps_per_transition: 1 + u32::try_from(dice.below(20)).unwrap(),
         ..Limits::default()
     };
-    let (mut stage, _) = Stage::start(parse(&definition), &json!({ "items": items }).to_string(), limits, seed);
+    let (mut stage, _) =
+        Stage::start(parse(&definition), &json!({ "items": items }).to_string(), limits, seed);
     stage.settle(|_, _| {});
     for _ in 0..60 {
         disturb(&mut stage, &mut dice);
@@ -70,7 +63,9 @@ fn play(seed: u64) -> Status {
             break;
         }
         match stage.held.values().next().cloned() {
-            Some(order) => drop(stage.handle(answer(&order, AnsweredBy::Worker, Ok(json!({}).into()))).unwrap()),
+            Some(order) => {
+                drop(stage.handle(answer(&order, AnsweredBy::Worker, Ok(json!({}).into()))).unwrap())
+            }
             None => stage.pass_time(Duration::from_secs(20), |stage, _| stage.settle(|_, _| {})),
         }
         stage.settle(|_, _| {});
@@ -94,7 +89,8 @@ fn disturb(stage: &mut Stage, dice: &mut Dice) {
             stage.handle(answer(&order, AnsweredBy::Worker, Ok(output.into()))).unwrap();
         }
         (5..=6, Some(order), _) => {
-            let failure = Failure::new(*dice.pick(&errors), "why");
+            let error: &&str = dice.pick(&errors);
+            let failure = Failure::new(error, "why");
             stage.handle(answer(&order, AnsweredBy::Worker, Err(failure))).unwrap();
         }
         (7, Some(order), _) => {
@@ -113,12 +109,15 @@ fn disturb(stage: &mut Stage, dice: &mut Dice) {
         (10, _, Some(order)) => {
             let mut forged = attempt(&order);
             forged.nonce ^= 1 << dice.below(64);
-            let command = Command::AnswerTask { attempt: forged, by: AnsweredBy::Token, answer: Ok(json!(0).into()) };
+            let command =
+                Command::AnswerTask { attempt: forged, by: AnsweredBy::Token, answer: Ok(json!(0).into()) };
             assert!(stage.handle(command).is_err(), "a made-up token is refused");
         }
         (11, _, Some(order)) => drop(stage.handle(answer(&order, AnsweredBy::Token, Ok(json!({}).into())))),
         (12, _, _) => drop(stage.restart()),
-        (13, _, _) if dice.below(20) == 0 => drop(stage.handle(Command::Stop { failure: Failure::default() })),
+        (13, _, _) if dice.below(20) == 0 => {
+            drop(stage.handle(Command::Stop { failure: Failure::default() }))
+        }
         (13, _, _) => drop(stage.handle(Command::Wake)),
         _ => {
             let by = Duration::from_millis(dice.below(3_000));
@@ -142,12 +141,14 @@ fn read_history(events: &[Event]) {
     let mut not_before: BTreeMap<ScopeId, Timestamp> = BTreeMap::new();
     for event in events {
         let scope = event.scope;
-        match &event.fact {
-            Fact::TaskScheduled(_) => assert_ne!(open.insert(scope, true), Some(true), "one attempt at a time"),
-            Fact::TaskSucceeded { .. } | Fact::TaskFailed { .. } | Fact::TaskTimedOut { .. } => {
-                assert_eq!(open.insert(scope, false), Some(true), "an attempt has one end");
-            }
-            _ => {}
+        let is_end = matches!(
+            event.fact,
+            Fact::TaskSucceeded { .. } | Fact::TaskFailed { .. } | Fact::TaskTimedOut { .. }
+        );
+        if let Fact::TaskScheduled(_) = event.fact {
+            assert_ne!(open.insert(scope, true), Some(true), "one attempt at a time");
+        } else if is_end {
+            assert_eq!(open.insert(scope, false), Some(true), "an attempt has one end");
         }
         if let Fact::WaitScheduled { until: at } | Fact::RetryScheduled { resume_at: at, .. } = &event.fact {
             not_before.insert(scope, *at);
@@ -200,7 +201,10 @@ impl Author<'_> {
             let next = names.get(at + 1);
             states.insert(name.clone(), self.state(depth, next, names.get(at..).unwrap_or_default(), &names));
         }
-        Map::from_iter([("StartAt".to_owned(), json!(names[0])), ("States".to_owned(), Value::Object(states))])
+        Map::from_iter([
+            ("StartAt".to_owned(), json!(names[0])),
+            ("States".to_owned(), Value::Object(states)),
+        ])
     }
 
     fn name(&mut self) -> String {
@@ -215,7 +219,8 @@ impl Author<'_> {
             (1, None) if self.dice.chance(5) => return json!({ "Type": "Fail", "Error": "Broken" }),
             (2, Some(next)) => {
                 let back = self.dice.chance(1);
-                let other = self.dice.pick(if back { all } else { ahead.get(1..).unwrap_or_default() }).clone();
+                let other =
+                    self.dice.pick(if back { all } else { ahead.get(1..).unwrap_or_default() }).clone();
                 let rule = json!({ "Variable": "$.x", "IsPresent": self.dice.chance(5), "Next": other });
                 return json!({ "Type": "Choice", "Choices": [rule], "Default": next });
             }

@@ -63,7 +63,9 @@ fn the_default_is_three_retries_after_1_2_and_4_seconds() {
 #[test]
 fn waits_are_bounded_by_max_delay() {
     check(
-        &work(r#"[{"ErrorEquals":["Down"],"IntervalSeconds":2,"BackoffRate":10,"MaxDelaySeconds":15,"MaxAttempts":3}]"#),
+        &work(
+            r#"[{"ErrorEquals":["Down"],"IntervalSeconds":2,"BackoffRate":10,"MaxDelaySeconds":15,"MaxAttempts":3}]"#,
+        ),
         "start {}\nfail Work Down\n+2s\nfail Work Down\n+15s\nfail Work Down\n+15s\ncomplete Work {}",
         expect![[r#"
             0s 1 ExecutionStarted {}
@@ -97,7 +99,10 @@ fn waits_are_bounded_by_max_delay() {
 #[test]
 fn jitter_draws_from_the_whole_wait() {
     let retry = r#"[{"ErrorEquals":["Down"],"IntervalSeconds":100,"JitterStrategy":"FULL","MaxAttempts":1}]"#;
-    check(&work(retry), "start {}\nfail Work Down\n+100s\ncomplete Work {}", expect![[r#"
+    check(
+        &work(retry),
+        "start {}\nfail Work Down\n+100s\ncomplete Work {}",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Work {}
         0s 3 TaskScheduled resource=work {} timeoutInSeconds=5
@@ -116,13 +121,16 @@ fn jitter_draws_from_the_whole_wait() {
           > cancel 6
         refused: complete Work {}: expected a running execution, but it has ended as SUCCEEDED
         SUCCEEDED {"Error":"States.Timeout","Cause":""}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn every_retrier_counts_for_itself() {
     check(
-        &work(r#"[{"ErrorEquals":["A"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":2,"IntervalSeconds":5,"BackoffRate":1}]"#),
+        &work(
+            r#"[{"ErrorEquals":["A"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":2,"IntervalSeconds":5,"BackoffRate":1}]"#,
+        ),
         "start {}
          fail Work B
          +5s
@@ -197,7 +205,10 @@ fn a_silent_task_can_be_matched_by_its_own_name() {
             "Retry":[{"ErrorEquals":["States.HeartbeatTimeout"],"MaxAttempts":1}],
             "Catch":[{"ErrorEquals":["States.HeartbeatTimeout"],"Next":"Silent"}],"End":true},
         "Silent":{"Type":"Succeed"}}"#;
-    check(definition, "start {}\n+2s\n+1s\n+2s", expect![[r#"
+    check(
+        definition,
+        "start {}\n+2s\n+1s\n+2s",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Work {}
         0s 3 TaskScheduled resource=work {} heartbeatInSeconds=2
@@ -216,7 +227,8 @@ fn a_silent_task_can_be_matched_by_its_own_name() {
         5s 12 ExecutionSucceeded {"Error":"States.Timeout","Cause":""}
           > cancel 6
         SUCCEEDED {"Error":"States.Timeout","Cause":""}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -84,7 +84,8 @@ fn document(definition: &str) -> String {
         let path = format!("{}/../../definitions/{definition}", env!("CARGO_MANIFEST_DIR"));
         return std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
-    let value: Value = serde_json::from_str(definition).unwrap_or_else(|error| panic!("{error} in {definition}"));
+    let value: Value =
+        serde_json::from_str(definition).unwrap_or_else(|error| panic!("{error} in {definition}"));
     let first = value.as_object().and_then(|members| members.keys().next().cloned());
     match value.get("States") {
         Some(_) => definition.to_owned(),
@@ -113,7 +114,8 @@ impl Player {
             stage.pass_time(duration(time), |stage, transition| {
                 note(transcript, stage.execution.header(), stage.now, &transition);
                 let now = stage.now;
-                stage.settle(|stage, transition| note(transcript, stage.execution.header(), now, &transition));
+                stage
+                    .settle(|stage, transition| note(transcript, stage.execution.header(), now, &transition));
             });
             return;
         }
@@ -243,7 +245,8 @@ fn note(transcript: &mut String, header: &Header, now: Timestamp, transition: &T
 }
 
 fn ordered(order: &TaskOrder) -> String {
-    let mut text = format!("dispatch {} to {}, try {}", order.token.attempt, order.queue, order.attempt_number);
+    let mut text =
+        format!("dispatch {} to {}, try {}", order.token.attempt, order.queue, order.attempt_number);
     if let Some(deadline) = order.deadline_at {
         let _ = write!(text, ", until {}", since_start(deadline));
     }
@@ -275,14 +278,14 @@ fn shown(event: &Event, header: &Header) -> String {
 }
 
 fn unshown(fact: &Fact) -> String {
-    match fact {
-        Fact::RetryScheduled { retrier, resume_at } => {
-            format!("RetryScheduled by retrier {retrier} at {}", since_start(*resume_at))
-        }
-        Fact::WaitScheduled { until } => format!("WaitScheduled until {}", since_start(*until)),
-        Fact::BranchSucceeded { output } => format!("BranchSucceeded {}", output.text()),
-        Fact::BranchFailed => "BranchFailed".to_owned(),
-        other => format!("{other:?}"),
+    if let Fact::RetryScheduled { retrier, resume_at } = fact {
+        format!("RetryScheduled by retrier {retrier} at {}", since_start(*resume_at))
+    } else if let Fact::WaitScheduled { until } = fact {
+        format!("WaitScheduled until {}", since_start(*until))
+    } else if let Fact::BranchSucceeded { output } = fact {
+        format!("BranchSucceeded {}", output.text())
+    } else {
+        format!("{fact:?}")
     }
 }
 

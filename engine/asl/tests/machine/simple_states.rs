@@ -24,18 +24,26 @@ fn pass_and_succeed_run_at_once() {
 
 #[test]
 fn fail_ends_the_execution() {
-    check(r#"{"No":{"Type":"Fail","Error":"Refused","Cause":"on purpose"}}"#, "start {}", expect![[r#"
+    check(
+        r#"{"No":{"Type":"Fail","Error":"Refused","Cause":"on purpose"}}"#,
+        "start {}",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 FailStateEntered ←0 No {}
         0s 3 ExecutionFailed Refused on purpose
         FAILED Refused: on purpose
-    "#]]);
-    check(r#"{"No":{"Type":"Fail"}}"#, "start {}", expect![[r#"
+    "#]],
+    );
+    check(
+        r#"{"No":{"Type":"Fail"}}"#,
+        "start {}",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 FailStateEntered ←0 No {}
         0s 3 ExecutionFailed
         FAILED
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -82,20 +90,27 @@ fn an_execution_can_be_stopped_once() {
             ABORTED Closed: no longer needed
         "#]],
     );
-    check(r#"{"Rest":{"Type":"Wait","Seconds":60,"End":true}}"#, "start {}\n+5s\nstop\n+60s", expect![[r#"
+    check(
+        r#"{"Rest":{"Type":"Wait","Seconds":60,"End":true}}"#,
+        "start {}\n+5s\nstop\n+60s",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 WaitStateEntered ←0 Rest {}
         0s . WaitScheduled until 60s
         5s 3 ExecutionAborted ←0
         ABORTED
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_machine_times_out() {
     let definition = r#"{"StartAt":"Work","TimeoutSeconds":10,"States":{
         "Work":{"Type":"Task","Resource":"worker:work","Catch":[{"ErrorEquals":["States.ALL"],"Next":"Work"}],"End":true}}}"#;
-    check(definition, "start {}\n+9.999s\n+1s\ncomplete Work {}", expect![[r#"
+    check(
+        definition,
+        "start {}\n+9.999s\n+1s\ncomplete Work {}",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Work {}
         0s 3 TaskScheduled resource=work {}
@@ -105,7 +120,8 @@ fn the_machine_times_out() {
           > cancel 3
         refused: complete Work {}: expected a running execution, but it has ended as TIMED_OUT
         TIMED_OUT
-    "#]]);
+    "#]],
+    );
     assert_eq!(outcome(definition, "start {}\n+9s\nrestart\ncomplete Work 1"), "SUCCEEDED 1");
     assert_eq!(outcome(definition, "start {}\n+9s\nrestart\n+1s"), "TIMED_OUT");
 }

@@ -10,7 +10,8 @@ use stepwell_asl::entropy::Entropy;
 use stepwell_asl::history;
 use stepwell_asl::ids::{EventId, ExecutionId};
 use stepwell_asl::machine::{
-    self, AnsweredBy, Command, Effect, Event, Execution, Fact, Header, Limits, Rejection, Status, TaskOrder, Transition,
+    self, AnsweredBy, Command, Effect, Event, Execution, Fact, Header, Limits, Rejection, Status, TaskOrder,
+    Transition,
 };
 use stepwell_asl::payload::Payload;
 use stepwell_asl::time::Timestamp;
@@ -44,7 +45,12 @@ pub(crate) fn parse(text: &str) -> Definition {
 
 impl Stage {
     /// Starts an execution. Gives what its start decided, too.
-    pub(crate) fn start(definition: Definition, input: &str, limits: Limits, seed: u64) -> (Self, Transition) {
+    pub(crate) fn start(
+        definition: Definition,
+        input: &str,
+        limits: Limits,
+        seed: u64,
+    ) -> (Self, Transition) {
         let header = Arc::new(Header {
             id: ExecutionId(0xE),
             arn: "arn:aws:states:local:000000000000:execution:Machine:run-1".into(),
@@ -87,8 +93,12 @@ impl Stage {
             }
         };
         match command {
-            Command::AnswerTask { attempt, by: AnsweredBy::Worker, .. } | Command::LoseTask { attempt, .. } => {
-                assert!(self.held.remove(&attempt.event).is_some(), "an attempt is answered once, by who holds it");
+            Command::AnswerTask { attempt, by: AnsweredBy::Worker, .. }
+            | Command::LoseTask { attempt, .. } => {
+                assert!(
+                    self.held.remove(&attempt.event).is_some(),
+                    "an attempt is answered once, by who holds it"
+                );
             }
             Command::RecordHeartbeat { .. } => self.heard = true,
             Command::AnswerTask { by: AnsweredBy::Token, .. }
@@ -139,16 +149,22 @@ impl Stage {
             match effect {
                 Effect::DispatchTask(order) => {
                     let scheduled = self.events.iter().find(|event| event.id == order.token.attempt);
-                    let nonce = scheduled.and_then(|event| match &event.fact {
-                        Fact::TaskScheduled(task) => Some(task.nonce),
-                        _ => None,
+                    let nonce = scheduled.and_then(|event| {
+                        let Fact::TaskScheduled(task) = &event.fact else { return None };
+                        Some(task.nonce)
                     });
                     assert_eq!(nonce, Some(order.token.nonce), "what is dispatched was scheduled");
                     self.orders.push(order.clone());
-                    assert!(self.held.insert(order.token.attempt, order.clone()).is_none(), "dispatched once");
+                    assert!(
+                        self.held.insert(order.token.attempt, order.clone()).is_none(),
+                        "dispatched once"
+                    );
                 }
                 Effect::CancelTask(attempt) => {
-                    assert!(self.orders.iter().any(|order| order.token.attempt == *attempt), "cancelled unknown");
+                    assert!(
+                        self.orders.iter().any(|order| order.token.attempt == *attempt),
+                        "cancelled unknown"
+                    );
                     self.held.remove(attempt);
                 }
                 Effect::WakeNow => {}
@@ -160,12 +176,20 @@ impl Stage {
     fn verify(&self, transition: &Transition) {
         assert_eq!(self.execution, self.replayed, "replay makes the same execution");
         if !self.heard {
-            assert_eq!(self.execution.next_deadline(), self.replayed.next_deadline(), "and the same deadlines");
+            assert_eq!(
+                self.execution.next_deadline(),
+                self.replayed.next_deadline(),
+                "and the same deadlines"
+            );
         }
         let effects = &transition.effects;
         assert_eq!(effects.contains(&Effect::WakeNow), self.execution.is_ready(), "who is ready is woken");
-        let cancelled: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::CancelTask(_))).collect();
-        let once = cancelled.iter().enumerate().all(|(at, effect)| !cancelled.iter().skip(at + 1).any(|two| two == effect));
+        let cancelled: Vec<_> =
+            effects.iter().filter(|effect| matches!(effect, Effect::CancelTask(_))).collect();
+        let once = cancelled
+            .iter()
+            .enumerate()
+            .all(|(at, effect)| !cancelled.iter().skip(at + 1).any(|two| two == effect));
         assert!(once, "an attempt is cancelled once: {cancelled:?}");
 
         let owed: Vec<EventId> = self
@@ -214,7 +238,8 @@ impl Stage {
 
     /// Whether the whole history, applied at once, makes the same execution.
     pub(crate) fn verify_replay(&self) {
-        let replayed = Execution::replay(self.execution.header().clone(), self.events.iter().cloned()).unwrap();
+        let replayed =
+            Execution::replay(self.execution.header().clone(), self.events.iter().cloned()).unwrap();
         assert_eq!(replayed, self.execution);
     }
 }

@@ -89,7 +89,10 @@ fn a_task_times_out() {
 
 #[test]
 fn a_silent_task_times_out() {
-    check(WORK, "start {}\n+2s\nheartbeat Work\n+2.999s\n+1ms\nheartbeat Work", expect![[r#"
+    check(
+        WORK,
+        "start {}\n+2s\nheartbeat Work\n+2.999s\n+1ms\nheartbeat Work",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Work {}
         0s 3 TaskScheduled resource=work {} timeoutInSeconds=10 heartbeatInSeconds=3
@@ -100,7 +103,8 @@ fn a_silent_task_times_out() {
           > cancel 3
         refused: heartbeat Work: expected a running execution, but it has ended as FAILED
         FAILED States.Timeout
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -116,7 +120,10 @@ fn signs_of_life_do_not_put_off_the_timeout() {
 #[test]
 fn times_can_come_from_the_input() {
     let definition = r#"{"Work":{"Type":"Task","Resource":"worker:work","TimeoutSecondsPath":"$.t","HeartbeatSecondsPath":"$.h","End":true}}"#;
-    check(definition, "start {\"t\":20,\"h\":4}\n+4s", expect![[r#"
+    check(
+        definition,
+        "start {\"t\":20,\"h\":4}\n+4s",
+        expect![[r#"
         0s 1 ExecutionStarted {"t":20,"h":4}
         0s 2 TaskStateEntered ←0 Work {"t":20,"h":4}
         0s 3 TaskScheduled resource=work {"t":20,"h":4} timeoutInSeconds=20 heartbeatInSeconds=4
@@ -126,13 +133,23 @@ fn times_can_come_from_the_input() {
         4s 6 ExecutionFailed States.Timeout
           > cancel 3
         FAILED States.Timeout
-    "#]]);
+    "#]],
+    );
     let prefix = "FAILED States.Runtime: An error occurred while executing the state 'Work' (entered at the event id #2). ";
     for (input, cause) in [
         (r#"{"h":1}"#, "Invalid path '$.t' : No results for path: $['t']"),
-        (r#"{"t":"soon","h":1}"#, "The TimeoutSecondsPath field refers to value \"soon\" which is not a valid integer: $.t"),
-        (r#"{"t":10,"h":-1}"#, "The HeartbeatSecondsPath field refers to value \"-1\" which is not a valid integer: $.h"),
-        (r#"{"t":0,"h":1}"#, "expected the TimeoutSecondsPath field to refer to a number from 1 to 99999999, found 0"),
+        (
+            r#"{"t":"soon","h":1}"#,
+            "The TimeoutSecondsPath field refers to value \"soon\" which is not a valid integer: $.t",
+        ),
+        (
+            r#"{"t":10,"h":-1}"#,
+            "The HeartbeatSecondsPath field refers to value \"-1\" which is not a valid integer: $.h",
+        ),
+        (
+            r#"{"t":0,"h":1}"#,
+            "expected the TimeoutSecondsPath field to refer to a number from 1 to 99999999, found 0",
+        ),
     ] {
         assert_eq!(outcome(definition, &format!("start {input}")), format!("{prefix}{cause}"));
     }
@@ -185,6 +202,11 @@ fn an_activity_shows_who_took_it() {
             SUCCEEDED {"ok":true}
         "#]],
     );
+    let definition = r#"{"Work":{"Type":"Task","Resource":"arn:aws:states:local:000000000000:activity:pick","HeartbeatSeconds":5,"End":true}}"#;
+    // The silence is counted from when it was taken, whatever came before.
+    let taken_late = "start {}\nheartbeat Work\nrestart\n+60s\ntake Work";
+    assert_eq!(outcome(definition, &format!("{taken_late}\n+4.999s")), "RUNNING");
+    assert_eq!(outcome(definition, &format!("{taken_late}\n+5s")), "FAILED States.Timeout");
     check(
         r#"{"Work":{"Type":"Task","Resource":"arn:aws:states:local:000000000000:activity:pick","HeartbeatSeconds":5,"End":true}}"#,
         "start {}\ntake Work\n+5s",

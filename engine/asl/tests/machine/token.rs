@@ -41,7 +41,10 @@ fn the_call_is_made_and_then_the_token_is_awaited() {
 
 #[test]
 fn the_token_may_be_quicker_than_the_call() {
-    check(ASK, "start {}\ntoken Ask 1\ncomplete Ask {}", expect![[r#"
+    check(
+        ASK,
+        "start {}\ntoken Ask 1\ncomplete Ask {}",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Ask {}
         0s 3 TaskScheduled resource=invoke.waitForTaskToken {"FunctionName":"ask","Payload":{"token":"0000000000000000000000000000000e00000000000000030000000000040001"}} timeoutInSeconds=100 heartbeatInSeconds=10
@@ -53,12 +56,16 @@ fn the_token_may_be_quicker_than_the_call() {
           > cancel 3
         refused: complete Ask {}: expected a running execution, but it has ended as SUCCEEDED
         SUCCEEDED 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_holder_of_the_token_can_fail_the_task() {
-    check(ASK, "start {}\ncomplete Ask {}\ntoken-fail Ask Denied not today", expect![[r#"
+    check(
+        ASK,
+        "start {}\ncomplete Ask {}\ntoken-fail Ask Denied not today",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Ask {}
         0s 3 TaskScheduled resource=invoke.waitForTaskToken {"FunctionName":"ask","Payload":{"token":"0000000000000000000000000000000e00000000000000030000000000040001"}} timeoutInSeconds=100 heartbeatInSeconds=10
@@ -68,8 +75,12 @@ fn the_holder_of_the_token_can_fail_the_task() {
         0s 6 TaskFailed resource=invoke.waitForTaskToken Denied not today
         0s 7 ExecutionFailed Denied not today
         FAILED Denied: not today
-    "#]]);
-    check(ASK, "start {}\ncomplete Ask {}\ntoken-fail Ask", expect![[r#"
+    "#]],
+    );
+    check(
+        ASK,
+        "start {}\ncomplete Ask {}\ntoken-fail Ask",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Ask {}
         0s 3 TaskScheduled resource=invoke.waitForTaskToken {"FunctionName":"ask","Payload":{"token":"0000000000000000000000000000000e00000000000000030000000000040001"}} timeoutInSeconds=100 heartbeatInSeconds=10
@@ -79,12 +90,16 @@ fn the_holder_of_the_token_can_fail_the_task() {
         0s 6 TaskFailed resource=invoke.waitForTaskToken
         0s 7 ExecutionFailed
         FAILED
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failed_call_fails_the_task() {
-    check(ASK, "start {}\nfail Ask MailDown\ntoken Ask 1", expect![[r#"
+    check(
+        ASK,
+        "start {}\nfail Ask MailDown\ntoken Ask 1",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Ask {}
         0s 3 TaskScheduled resource=invoke.waitForTaskToken {"FunctionName":"ask","Payload":{"token":"0000000000000000000000000000000e00000000000000030000000000040001"}} timeoutInSeconds=100 heartbeatInSeconds=10
@@ -94,12 +109,16 @@ fn a_failed_call_fails_the_task() {
         0s 6 ExecutionFailed MailDown
         refused: token Ask 1: expected a running execution, but it has ended as FAILED
         FAILED MailDown
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn nobody_answers() {
-    check(ASK, "start {}\ncomplete Ask {}\n+10s\ntoken Ask 1", expect![[r#"
+    check(
+        ASK,
+        "start {}\ncomplete Ask {}\n+10s\ntoken Ask 1",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 TaskStateEntered ←0 Ask {}
         0s 3 TaskScheduled resource=invoke.waitForTaskToken {"FunctionName":"ask","Payload":{"token":"0000000000000000000000000000000e00000000000000030000000000040001"}} timeoutInSeconds=100 heartbeatInSeconds=10
@@ -111,7 +130,8 @@ fn nobody_answers() {
           > cancel 3
         refused: token Ask 1: expected a running execution, but it has ended as FAILED
         FAILED States.Timeout
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

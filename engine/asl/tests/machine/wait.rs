@@ -53,9 +53,21 @@ fn every_form_of_wait() {
 #[test]
 fn a_bad_time_fails_the_execution() {
     for (field, input, cause) in [
-        (r#""SecondsPath":"$.s""#, r#"{}"#, "The SecondsPath parameter does not reference an input value: $.s"),
-        (r#""SecondsPath":"$.s""#, r#"{"s":1.5}"#, "The SecondsPath parameter cannot be parsed as a long value: $.s == 1.5"),
-        (r#""SecondsPath":"$.s""#, r#"{"s":-1}"#, "The SecondsPath parameter references a negative value: $.s == -1"),
+        (
+            r#""SecondsPath":"$.s""#,
+            r#"{}"#,
+            "The SecondsPath parameter does not reference an input value: $.s",
+        ),
+        (
+            r#""SecondsPath":"$.s""#,
+            r#"{"s":1.5}"#,
+            "The SecondsPath parameter cannot be parsed as a long value: $.s == 1.5",
+        ),
+        (
+            r#""SecondsPath":"$.s""#,
+            r#"{"s":-1}"#,
+            "The SecondsPath parameter references a negative value: $.s == -1",
+        ),
         (r#""SecondsPath":"$.s""#, r#"{"s":9999999999}"#, "Wait state delay is too long."),
         (r#""SecondsPath":"$.s""#, r#"{"s":9223372036854775807}"#, "Wait state delay is too long."),
         (r#""TimestampPath":"$.t""#, r#"{}"#, "Invalid path '$.t' : No results for path: $['t']"),
@@ -81,7 +93,10 @@ fn a_bad_time_fails_the_execution() {
 #[test]
 fn what_was_slept_through_is_made_up_for() {
     // The engine was away when the time came: the wait ends as soon as it is back, and not before.
-    check(r#"{"Rest":{"Type":"Wait","Seconds":5,"End":true}}"#, "start {}\nrestart\n+1h", expect![[r#"
+    check(
+        r#"{"Rest":{"Type":"Wait","Seconds":5,"End":true}}"#,
+        "start {}\nrestart\n+1h",
+        expect![[r#"
         0s 1 ExecutionStarted {}
         0s 2 WaitStateEntered ←0 Rest {}
         0s . WaitScheduled until 5s
@@ -89,5 +104,6 @@ fn what_was_slept_through_is_made_up_for() {
         5s 3 WaitStateExited Rest {}
         5s 4 ExecutionSucceeded {}
         SUCCEEDED {}
-    "#]]);
+    "#]],
+    );
 }

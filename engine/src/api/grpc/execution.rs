@@ -14,19 +14,23 @@ use stepwell_proto::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::convert;
 use super::page_token::{self, page_size};
 use super::status::{required, status};
+use super::{Closing, convert};
 use crate::service::{EventPage, Followed, Service};
 use crate::store::RowNo;
 
+/// What a follower is told when the server shuts down.
+const CLOSING: &str = "the server is shutting down; follow again from the event behind the last one seen";
+
 pub(super) struct Executions {
     service: Service,
+    closing: Closing,
 }
 
 impl Executions {
-    pub(super) fn new(service: Service) -> Self {
-        Self { service }
+    pub(super) fn new(service: Service, closing: Closing) -> Self {
+        Self { service, closing }
     }
 }
 
@@ -111,9 +115,13 @@ impl ExecutionService for Executions {
         let FollowExecutionRequest { execution, from_event_id, end_only } = request.into_inner();
         required("execution", &execution)?;
         let following = self.service.follow(&execution, from_event_id, end_only).await.map_err(status)?;
-        let pieces = stream::try_unfold(following, |mut following| async move {
-            let next = following.next().await.map_err(status)?;
-            Ok(next.map(|piece| (response(piece), following)))
+        let pieces = stream::try_unfold((following, self.closing.clone()), |(mut following, closing)| async {
+            let next = tokio::select! {
+                biased;
+                () = closing.clone() => return Err(Status::unavailable(CLOSING)),
+                next = following.next() => next.map_err(status)?,
+            };
+            Ok(next.map(|piece| (response(piece), (following, closing))))
         });
         Ok(Response::new(Box::pin(pieces)))
     }

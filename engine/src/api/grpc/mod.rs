@@ -9,6 +9,7 @@ mod worker;
 
 use std::time::Duration;
 
+use futures::future::{BoxFuture, Shared};
 use stepwell_proto::v1::execution_service_server::ExecutionServiceServer;
 use stepwell_proto::v1::state_machine_service_server::StateMachineServiceServer;
 use stepwell_proto::v1::worker_service_server::WorkerServiceServer;
@@ -27,6 +28,9 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from
 /// Room for frames under way, per stream and per connection: tasks and outcomes come in bursts.
 const WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// Resolves when calls that would go on for ever are to end: the server is shutting down.
+pub type Closing = Shared<BoxFuture<'static, ()>>;
+
 /// All services, ready to be served on a listener.
 ///
 /// # Errors
@@ -34,13 +38,14 @@ const WINDOW_BYTES: u32 = 1024 * 1024;
 pub fn router(
     service: &Service,
     health: HealthServer<impl Health>,
+    closing: Closing,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(stepwell_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let state_machines = StateMachineServiceServer::new(state_machine::StateMachines::new(service.clone()));
-    let executions = ExecutionServiceServer::new(execution::Executions::new(service.clone()));
+    let executions = ExecutionServiceServer::new(execution::Executions::new(service.clone(), closing));
     let workers = WorkerServiceServer::new(worker::Workers::new(service.clone()));
     Ok(Server::builder()
         .tcp_nodelay(true)

@@ -12,7 +12,7 @@ use stepwell_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::convert;
-use super::page_token::page_size;
+use super::page_token;
 use super::status::{required, status};
 use crate::catalog::Put;
 use crate::names::{check_name, machine_name};
@@ -77,12 +77,12 @@ impl StateMachineService for StateMachines {
         &self,
         request: Request<ListStateMachinesRequest>,
     ) -> Result<Response<ListStateMachinesResponse>, Status> {
-        let ListStateMachinesRequest { page_size: size, page_token } = request.into_inner();
-        let size = page_size(size);
+        let ListStateMachinesRequest { page_size: size, page_token: token } = request.into_inner();
+        let size = page_token::page_size(size);
         // The token is the last name of the page before: new machines never shift a page.
-        let after = Some(page_token.as_str()).filter(|token| !token.is_empty());
-        if let Some(Err(error)) = after.map(check_name) {
-            return Err(Status::invalid_argument(format!("page_token: {error}")));
+        let after = Some(token.as_str()).filter(|token| !token.is_empty());
+        if let Some(token) = after.filter(|token| check_name(token).is_err()) {
+            return Err(page_token::unknown(token));
         }
         let rows = self.service.store().machines(after, size + 1).await;
         let mut rows = rows.map_err(|error| status(error.into()))?;

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::Stream;
@@ -18,16 +18,16 @@ use stepwell_proto::v1::work_response::Frame;
 use stepwell_proto::v1::worker_service_server::WorkerService;
 use stepwell_proto::v1::{
     Cancellations, CompleteTaskRequest, CompleteTaskResponse, Drain, FailTaskRequest, FailTaskResponse, Hello,
-    Outcome, Receipts, RecordTaskHeartbeatRequest, RecordTaskHeartbeatResponse, Tasks, Welcome, WorkRequest,
-    WorkResponse,
+    Outcome, Receipts, RecordTaskHeartbeatRequest, RecordTaskHeartbeatResponse, Returned, Tasks, Welcome,
+    WorkRequest, WorkResponse,
 };
 use stepwell_asl::ids::TaskToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info};
 
-use super::convert;
 use super::status::status;
-use crate::dispatch::{Mail, Outbox, Receipt, Verdict, WorkerId};
+use super::{MESSAGE_BYTES_MAX, convert};
+use crate::dispatch::{Mail, Outbox, Receipt, Unwelcome, Verdict, WorkerId};
 use crate::names::NAME_MAX;
 use crate::runtime::Stopped;
 use crate::service::{Service, TaskAnswer};
@@ -40,8 +40,6 @@ const QUEUES_MAX: usize = 1_000;
 const QUEUE_NAME_MAX: usize = 256;
 /// Bytes of inputs after which a frame of tasks is full.
 const FRAME_BYTES: usize = 1024 * 1024;
-/// Longest name of an error, in characters.
-const ERROR_NAME_MAX: usize = 256;
 
 pub(super) struct Workers {
     service: Service,
@@ -62,11 +60,15 @@ impl WorkerService for Workers {
         let (hello, credits) = greeting(&mut inbound).await?;
         let queues = hello.queues.iter().map(|queue| Arc::from(queue.as_str())).collect();
         let name: Arc<str> = hello.worker_name.into();
-        let (worker, outbox) = self.service.dispatcher().connect(queues, credits);
+        let (worker, outbox) = self.service.dispatcher().connect(queues, credits).map_err(unwelcome)?;
         info!(worker = &*name, queues = hello.queues.len(), "a worker has connected");
-        let session = Session { service: self.service.clone(), worker, name, outbox };
+        let session = Session { service: self.service.clone(), worker, name, outbox, fault: Arc::default() };
         tokio::spawn(session.clone().listen(inbound));
-        Ok(Response::new(session.speak()))
+        let frames = stream::unfold(Speaker::new(session), |mut speaker| async move {
+            let frame = speaker.next().await?;
+            Some((frame, speaker))
+        });
+        Ok(Response::new(Box::pin(frames)))
     }
 
     async fn complete_task(
@@ -74,9 +76,7 @@ impl WorkerService for Workers {
         request: Request<CompleteTaskRequest>,
     ) -> Result<Response<CompleteTaskResponse>, Status> {
         let CompleteTaskRequest { task_token, output } = request.into_inner();
-        let output = String::from_utf8(output.into())
-            .map_err(|_| Status::invalid_argument("expected an output that is UTF-8 text, found other bytes"))?;
-        let answered = self.service.answer_by_token(&task_token, TaskAnswer::Output(output)).await;
+        let answered = self.service.answer_by_token(&task_token, TaskAnswer::Output(output.into())).await;
         answered.map_err(status)?;
         Ok(Response::new(CompleteTaskResponse {}))
     }
@@ -122,6 +122,13 @@ async fn greeting(inbound: &mut Streaming<WorkRequest>) -> Result<(Hello, u32), 
     Ok((hello, credits))
 }
 
+fn unwelcome(unwelcome: Unwelcome) -> Status {
+    match unwelcome {
+        Unwelcome::ShuttingDown => Status::unavailable(unwelcome.to_string()),
+        Unwelcome::TooMany => Status::resource_exhausted(unwelcome.to_string()),
+    }
+}
+
 /// One connected worker.
 #[derive(Clone)]
 struct Session {
@@ -129,12 +136,16 @@ struct Session {
     worker: WorkerId,
     name: Arc<str>,
     outbox: Arc<Outbox>,
+    /// What the worker did wrong, for the end of its stream to say.
+    fault: Arc<Mutex<Option<Status>>>,
 }
 
 impl Session {
     /// The inbound half: until the worker ends the stream, breaks it, or the engine goes down.
     async fn listen(self, mut inbound: Streaming<WorkRequest>) {
         loop {
+            // A worker that does not take its receipts is not listened to until it does.
+            self.outbox.room().await;
             match inbound.message().await {
                 Ok(Some(request)) => {
                     if self.hear(request).await.is_err() {
@@ -144,6 +155,11 @@ impl Session {
                 Ok(None) => break,
                 Err(error) => {
                     debug!(worker = &*self.name, %error, "a worker's stream broke");
+                    let found = error.message();
+                    let fault = Status::invalid_argument(format!(
+                        "expected a WorkRequest of at most {MESSAGE_BYTES_MAX} bytes, found: {found}"
+                    ));
+                    *self.fault() = Some(fault);
                     break;
                 }
             }
@@ -178,17 +194,12 @@ impl Session {
     async fn hear_outcome(&self, Outcome { token, result }: Outcome) -> Result<(), Stopped> {
         let token = token.to_vec();
         let answer = match result {
-            Some(Answered::Output(output)) => match String::from_utf8(output.into()) {
-                Ok(output) => TaskAnswer::Output(output),
-                // Not UTF-8 can't be JSON; the replacement characters make sure that it is not taken for it.
-                Err(error) => TaskAnswer::Output(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            },
-            Some(Answered::Failure(failure)) => {
-                let mut failure = convert::failure(failure);
-                failure.error = failure.error.map(|name| name.chars().take(ERROR_NAME_MAX).collect::<String>().into());
-                TaskAnswer::Failure(failure)
+            Some(Answered::Output(output)) => TaskAnswer::Output(output.into()),
+            Some(Answered::Failure(failure)) => TaskAnswer::Failure(convert::failure(failure)),
+            Some(Answered::Returned(Returned {})) => {
+                self.hand_back(token);
+                return Ok(());
             }
-            Some(Answered::Returned(_)) => return Ok(self.hand_back(token)),
             None => {
                 let message = "expected an output, a failure or a return, found neither".to_owned();
                 self.outbox.receipt(Receipt { token, verdict: Verdict::Refused, message });
@@ -199,30 +210,15 @@ impl Session {
     }
 
     fn hand_back(&self, token: Vec<u8>) {
-        let verdict = match TaskToken::from_bytes(&token) {
-            Some(token) => {
-                self.service.dispatcher().hand_back(self.worker, (token.execution, token.attempt));
-                Verdict::Accepted
+        let receipt = match TaskToken::from_bytes(&token) {
+            Some(parsed) => {
+                let held = self.service.dispatcher().hand_back(self.worker, parsed);
+                let verdict = if held { Verdict::Accepted } else { Verdict::AlreadyOver };
+                Receipt { token, verdict, message: String::new() }
             }
-            None => Verdict::Refused,
+            None => Receipt::no_token(token),
         };
-        self.outbox.receipt(Receipt { token, verdict, message: String::new() });
-    }
-
-    /// The outbound half: Welcome, then the mail.
-    fn speak(self) -> <Workers as WorkerService>::WorkStream {
-        let max = self.service.headers().limits.payload_bytes_max;
-        let welcome = Frame::Welcome(Welcome { payload_bytes_max: u32::try_from(max).unwrap_or(u32::MAX) });
-        let frames = VecDeque::from([welcome]);
-        Box::pin(stream::unfold((self, frames), |(session, mut frames)| async move {
-            while frames.is_empty() {
-                let mail = session.outbox.take().await?;
-                session.report_starts(&mail).await;
-                frames = into_frames(mail);
-            }
-            let frame = frames.pop_front();
-            Some((Ok(WorkResponse { frame }), (session, frames)))
-        }))
+        self.outbox.receipt(receipt);
     }
 
     /// Lets the history know who takes the tasks that want it known.
@@ -232,6 +228,42 @@ impl Session {
                 return;
             }
         }
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<Status>> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The outbound half: Welcome, then the mail, and at the end what the worker did wrong, if anything. It goes when
+/// nobody reads it any more; then the inbound half need not wait for anybody to take receipts.
+struct Speaker {
+    session: Session,
+    frames: VecDeque<Frame>,
+}
+
+impl Speaker {
+    fn new(session: Session) -> Self {
+        let max = session.service.headers().limits.payload_bytes_max;
+        let welcome = Frame::Welcome(Welcome { payload_bytes_max: u32::try_from(max).unwrap_or(u32::MAX) });
+        Self { session, frames: VecDeque::from([welcome]) }
+    }
+
+    async fn next(&mut self) -> Option<Result<WorkResponse, Status>> {
+        while self.frames.is_empty() {
+            let Some(mail) = self.session.outbox.take().await else {
+                return self.session.fault().take().map(Err);
+            };
+            self.session.report_starts(&mail).await;
+            self.frames = into_frames(mail);
+        }
+        Some(Ok(WorkResponse { frame: self.frames.pop_front() }))
+    }
+}
+
+impl Drop for Speaker {
+    fn drop(&mut self) {
+        self.session.outbox.close();
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every transaction that writes first locks the row of the ownership at its own epoch and expects
 //! to find it, so nothing is written under an epoch that ended; see [`ownership`]. What became of a
-//! transaction whose answer was lost is found out before anything is read or written again; see [`committer`].
+//! transaction whose answer was lost is known before anything is read or written again; see [`committer`].
 
 mod commit;
 mod committer;
@@ -47,10 +47,7 @@ impl PostgresStore {
             .map_err(|error| Error::Open(format!("expected postgres://<user>@<host>/<database>: {error}")))?
             .application_name("stepwell")
             .disable_statement_logging();
-        let committer = Committer::open(options.clone()).await.map_err(|error| match error {
-            Error::Unavailable(message) => Error::Open(message),
-            other @ (Error::Fenced(_) | Error::Corrupt(_) | Error::Open(_)) => other,
-        })?;
+        let committer = Committer::open(options.clone()).await.map_err(Error::at_opening)?;
         let readers = PgPoolOptions::new()
             .max_connections(READERS_MAX)
             .acquire_timeout(READER_WAIT)
@@ -76,8 +73,7 @@ impl Store for PostgresStore {
             return Ok(Vec::new());
         }
         let mut turn = self.committer.turn().await?;
-        let (connection, epoch) = turn.connection()?;
-        let verdicts = commit::commit(connection, epoch, batch).await;
+        let verdicts = commit::commit(turn.connection()?, self.committer.epoch(), batch).await;
         turn.end(verdicts)
     }
 
@@ -117,9 +113,9 @@ impl Store for PostgresStore {
         only_new: bool,
     ) -> Result<Option<MachineRow>, Error> {
         let mut turn = self.committer.turn().await?;
-        let (connection, epoch) = turn.connection()?;
+        let connection = turn.connection()?;
         let put = async {
-            let mut transaction = ownership::begin(connection, epoch).await?;
+            let mut transaction = ownership::begin(connection, self.committer.epoch()).await?;
             let current = Reads::<Postgres>::machine_on(&mut transaction, name).await?;
             let put = Put::decide(current, definition, only_new);
             let machine = put.write::<Postgres>(&mut transaction, name, definition, now).await?;
@@ -140,9 +136,9 @@ impl Store for PostgresStore {
 
     async fn delete_machine(&self, name: &str, now: Timestamp) -> Result<bool, Error> {
         let mut turn = self.committer.turn().await?;
-        let (connection, epoch) = turn.connection()?;
+        let connection = turn.connection()?;
         let delete = async {
-            let mut transaction = ownership::begin(connection, epoch).await?;
+            let mut transaction = ownership::begin(connection, self.committer.epoch()).await?;
             let deleted = sqlx::query(machines::DELETE)
                 .bind(name)
                 .bind(now.as_micros())
@@ -162,8 +158,7 @@ impl Store for PostgresStore {
 
     async fn renew(&self) -> Result<(), Error> {
         let mut turn = self.committer.turn().await?;
-        let (connection, epoch) = turn.connection()?;
-        let renewed = ownership::renew(connection, epoch).await;
+        let renewed = ownership::renew(turn.connection()?, self.committer.epoch()).await;
         turn.end(renewed)
     }
 

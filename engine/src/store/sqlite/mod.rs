@@ -14,7 +14,6 @@ use async_trait::async_trait;
 use sqlx::sqlite::{Sqlite, SqlitePoolOptions};
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::time::Timestamp;
-use tokio::sync::Mutex;
 
 use self::file::DatabaseFile;
 use self::writer::Writer;
@@ -30,7 +29,7 @@ const READERS_MAX: u32 = 4;
 
 /// A database file, opened and locked.
 pub struct SqliteStore {
-    writer: Mutex<Writer>,
+    writer: Writer,
     reads: Reads<Sqlite>,
 }
 
@@ -49,8 +48,14 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(file.reader());
-        let writer = Writer::open(file).await?;
-        Ok(Self { writer: Mutex::new(writer), reads: Reads::new(readers, "BEGIN") })
+        let writer = Writer::open(file).await.map_err(Error::at_opening)?;
+        Ok(Self { writer, reads: Reads::new(readers, "BEGIN") })
+    }
+
+    /// The reading side, once nothing is under way that it might not see.
+    async fn reads(&self) -> Result<&Reads<Sqlite>, Error> {
+        self.writer.settle().await?;
+        Ok(&self.reads)
     }
 }
 
@@ -60,39 +65,39 @@ impl Store for SqliteStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let mut writer = self.writer.lock().await;
-        let mut connection = writer.take().await?;
-        let verdicts = commit::commit(&mut connection, batch).await?;
-        writer.put_back(connection, commit::pages(batch));
-        Ok(verdicts)
+        let mut turn = self.writer.turn().await?;
+        let pen = turn.connection()?;
+        pen.pages += commit::pages(batch);
+        let verdicts = commit::commit(&mut pen.connection, batch).await;
+        turn.end(verdicts)
     }
 
     async fn live(&self, after: Option<RowNo>, limit: u32) -> Result<Vec<LiveRow>, Error> {
-        self.reads.live(after, limit).await
+        self.reads().await?.live(after, limit).await
     }
 
     async fn live_one(&self, execution: RowNo) -> Result<Option<LiveRow>, Error> {
-        self.reads.live_one(execution).await
+        self.reads().await?.live_one(execution).await
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
-        self.reads.execution(id).await
+        self.reads().await?.execution(id).await
     }
 
     async fn executions(&self, filter: &ExecutionFilter, limit: u32) -> Result<Vec<ExecutionRow>, Error> {
-        self.reads.executions(filter, limit).await
+        self.reads().await?.executions(filter, limit).await
     }
 
     async fn history(&self, execution: RowNo, version: u64, limit: u32) -> Result<Vec<HistoryRow>, Error> {
-        self.reads.history(execution, version, limit).await
+        self.reads().await?.history(execution, version, limit).await
     }
 
     async fn version_of_event(&self, execution: RowNo, event: u64) -> Result<Option<u64>, Error> {
-        self.reads.version_of_event(execution, event).await
+        self.reads().await?.version_of_event(execution, event).await
     }
 
     async fn last_history(&self, execution: RowNo) -> Result<Option<HistoryRow>, Error> {
-        self.reads.last_history(execution).await
+        self.reads().await?.last_history(execution).await
     }
 
     async fn put_machine(
@@ -102,44 +107,49 @@ impl Store for SqliteStore {
         now: Timestamp,
         only_new: bool,
     ) -> Result<Option<MachineRow>, Error> {
-        let mut writer = self.writer.lock().await;
-        let mut connection = writer.take().await?;
-        let mut transaction = commit::begin(&mut connection).await?;
-        let current = Reads::<Sqlite>::machine_on(&mut transaction, name).await?;
-        let put = Put::decide(current, definition, only_new);
-        let machine = put.write::<Sqlite>(&mut transaction, name, definition, now).await?;
-        transaction.commit().await?;
-        writer.put_back(connection, writer::PAGES_OF_A_MACHINE);
-        Ok(machine)
+        let mut turn = self.writer.turn().await?;
+        let pen = turn.connection()?;
+        pen.pages += writer::PAGES_OF_A_MACHINE;
+        let put = async {
+            let mut transaction = commit::begin(&mut pen.connection).await?;
+            let current = Reads::<Sqlite>::machine_on(&mut transaction, name).await?;
+            let put = Put::decide(current, definition, only_new);
+            let machine = put.write::<Sqlite>(&mut transaction, name, definition, now).await?;
+            transaction.commit().await?;
+            Ok(machine)
+        };
+        let machine = put.await;
+        turn.end(machine)
     }
 
     async fn machine(&self, name: &str) -> Result<Option<MachineRow>, Error> {
-        self.reads.machine(name).await
+        self.reads().await?.machine(name).await
     }
 
     async fn machines(&self, after: Option<&str>, limit: u32) -> Result<Vec<MachineRow>, Error> {
-        self.reads.machines(after, limit).await
+        self.reads().await?.machines(after, limit).await
     }
 
     async fn delete_machine(&self, name: &str, now: Timestamp) -> Result<bool, Error> {
-        let mut writer = self.writer.lock().await;
-        let mut connection = writer.take().await?;
+        let mut turn = self.writer.turn().await?;
+        let pen = turn.connection()?;
+        pen.pages += writer::PAGES_OF_A_MACHINE;
         let deleted = sqlx::query(machines::DELETE)
             .bind(name)
             .bind(now.as_micros())
-            .execute(&mut connection)
-            .await?
-            .rows_affected();
-        writer.put_back(connection, writer::PAGES_OF_A_MACHINE);
-        Ok(deleted > 0)
+            .execute(&mut pen.connection)
+            .await
+            .map(|done| done.rows_affected() > 0)
+            .map_err(Error::from);
+        turn.end(deleted)
     }
 
     async fn definition(&self, revision: RevisionNo) -> Result<Option<String>, Error> {
-        self.reads.definition(revision).await
+        self.reads().await?.definition(revision).await
     }
 
     async fn renew(&self) -> Result<(), Error> {
-        self.writer.lock().await.owned()
+        self.writer.owned()
     }
 
     /// The lock on the file lasts as long as the process.
@@ -150,6 +160,6 @@ impl Store for SqliteStore {
     async fn close(&self) {
         // Readers first: the log can only be emptied when nobody reads from it.
         self.reads.close().await;
-        self.writer.lock().await.close().await;
+        self.writer.close().await;
     }
 }

@@ -25,7 +25,10 @@ pub(in crate::machine) fn run(draft: &mut Draft<'_>, scope: ScopeId, choice: &Ch
         Ok(choice.default.as_ref())
     })?;
     let Some(next) = chosen else {
-        return Err(Failure::new(error_name::NO_CHOICE_MATCHED, "No choice rule matched and no Default is given."));
+        return Err(Failure::new(
+            error_name::NO_CHOICE_MATCHED,
+            "No choice rule matched and no Default is given.",
+        ));
     };
     flow::complete(draft, scope, input, &Next::State(next.clone()))
 }
@@ -72,11 +75,17 @@ fn compare(variable: &Path, comparison: &Comparison, env: &Env<'_>) -> Result<bo
             ordered(*order, value.as_f64(), other)
         }
         Comparison::String(order, operand) => {
-            let other =
-                operand_of(operand, env, |found| found.as_str().map(str::to_owned), |literal| literal.to_string())?;
+            let other = operand_of(
+                operand,
+                env,
+                |found| found.as_str().map(str::to_owned),
+                |literal| literal.to_string(),
+            )?;
             ordered(*order, value.as_str().map(utf16), other.as_deref().map(utf16))
         }
-        Comparison::StringMatches(pattern) => value.as_str().is_some_and(|text| string_matches(pattern, text)),
+        Comparison::StringMatches(pattern) => {
+            value.as_str().is_some_and(|text| string_matches(pattern, text))
+        }
         Comparison::Timestamp(order, operand) => {
             let other = operand_of(operand, env, timestamp, |literal| *literal)?;
             ordered(*order, timestamp(&value), other)

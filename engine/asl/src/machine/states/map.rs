@@ -44,7 +44,8 @@ pub(in crate::machine) fn start_iteration(draft: &mut Draft<'_>, scope: ScopeId)
         Some(selector) => {
             let selected = draft.selected_input(scope)?;
             let extra = Extra::Item { index, value: item };
-            let input = draft.evaluate_with(scope, selected.value(), Some(extra), |env| selector.evaluate(env))?;
+            let input =
+                draft.evaluate_with(scope, selected.value(), Some(extra), |env| selector.evaluate(env))?;
             draft.within_limits(&state.name, input.into())?
         }
     };
@@ -60,7 +61,9 @@ pub(in crate::machine) fn iteration_succeeded(
     index: u64,
     output: Payload,
 ) -> Result<(), Failure> {
-    let Some(name) = draft.execution.visit(scope).map(|visit| visit.state.name.clone()) else { return Ok(()) };
+    let Some(name) = draft.execution.visit(scope).map(|visit| visit.state.name.clone()) else {
+        return Ok(());
+    };
     draft.emit(iteration, Fact::MapIterationSucceeded { name, index, output });
     let done = draft.execution.map_progress(scope).is_some_and(|map| map.outputs.len() as u64 == map.length);
     if done { succeed(draft, scope) } else { Ok(()) }
@@ -78,7 +81,12 @@ fn succeed(draft: &mut Draft<'_>, scope: ScopeId) -> Result<(), Failure> {
 }
 
 /// An iteration has failed: the others are given up.
-pub(in crate::machine) fn iteration_failed(draft: &mut Draft<'_>, scope: ScopeId, failed: ScopeId, index: u64) {
+pub(in crate::machine) fn iteration_failed(
+    draft: &mut Draft<'_>,
+    scope: ScopeId,
+    failed: ScopeId,
+    index: u64,
+) {
     let Some(name) = draft.execution.visit(scope).map(|visit| visit.state.name.clone()) else { return };
     let last = draft.execution.scope(failed).map_or(EventId::NONE, |scope| scope.last_event);
     draft.emit(failed, Fact::MapIterationFailed { name: name.clone(), index });

@@ -10,7 +10,11 @@ use crate::machine::execution::Doing;
 use crate::machine::flow;
 use crate::payload::Payload;
 
-pub(in crate::machine) fn begin(draft: &mut Draft<'_>, scope: ScopeId, parallel: &Parallel) -> Result<(), Failure> {
+pub(in crate::machine) fn begin(
+    draft: &mut Draft<'_>,
+    scope: ScopeId,
+    parallel: &Parallel,
+) -> Result<(), Failure> {
     let input = draft.effective_input(scope, None)?;
     let branches = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
     draft.emit(scope, Fact::ParallelStateStarted { branches, input });

@@ -28,9 +28,11 @@ pub(in crate::machine) fn begin(draft: &mut Draft<'_>, scope: ScopeId, task: &Ta
     let attempt = EventId(draft.execution.last_event().0 + 1);
     let token = TaskToken { execution: draft.execution.header().id, attempt, nonce };
     let input = draft.selected_input(scope)?;
-    let parameters = draft.effective_input(scope, has_token(&task.resource).then_some(Extra::Token(token)))?;
+    let parameters =
+        draft.effective_input(scope, has_token(&task.resource).then_some(Extra::Token(token)))?;
     let timeout_seconds = seconds(draft, scope, "TimeoutSecondsPath", task.timeout_seconds.as_ref(), &input)?;
-    let heartbeat_seconds = seconds(draft, scope, "HeartbeatSecondsPath", task.heartbeat_seconds.as_ref(), &input)?;
+    let heartbeat_seconds =
+        seconds(draft, scope, "HeartbeatSecondsPath", task.heartbeat_seconds.as_ref(), &input)?;
     let resource = task.resource.text().clone();
     draft.emit(
         scope,
@@ -197,7 +199,11 @@ fn queue_of(
     let name = parameters.value().get("FunctionName").and_then(Value::as_str);
     name.and_then(function_name).map(Arc::from).ok_or_else(|| {
         let found = parameters.value().get("FunctionName").unwrap_or(&Value::Null);
-        flow::runtime_fault(draft, scope, format!("expected FunctionName to be a function's name or ARN, found {found}"))
+        flow::runtime_fault(
+            draft,
+            scope,
+            format!("expected FunctionName to be a function's name or ARN, found {found}"),
+        )
     })
 }
 
@@ -212,7 +218,9 @@ fn seconds(
     let seconds = draft.number(scope, field, setting, input.value())?;
     if !SECONDS.contains(&seconds) {
         let (least, most) = SECONDS.into_inner();
-        let cause = format!("expected the {field} field to refer to a number from {least} to {most}, found {seconds}");
+        let cause = format!(
+            "expected the {field} field to refer to a number from {least} to {most}, found {seconds}"
+        );
         return Err(flow::runtime_fault(draft, scope, cause));
     }
     Ok(Some(seconds))

@@ -51,10 +51,12 @@ fn seconds_at(draft: &Draft<'_>, scope: ScopeId, path: &Path, input: &Value) -> 
     match value.as_i64().or_else(|| value.as_str()?.parse().ok()) {
         Some(seconds) => u64::try_from(seconds)
             .map(|seconds| draft.now.after(Duration::from_secs(seconds)))
-            .map_err(|_| fault(format!("The SecondsPath parameter references a negative value: {path} == {value}"))),
-        None => {
-            Err(fault(format!("The SecondsPath parameter cannot be parsed as a long value: {path} == {value}")))
-        }
+            .map_err(|_| {
+                fault(format!("The SecondsPath parameter references a negative value: {path} == {value}"))
+            }),
+        None => Err(fault(format!(
+            "The SecondsPath parameter cannot be parsed as a long value: {path} == {value}"
+        ))),
     }
 }
 
