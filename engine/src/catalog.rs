@@ -172,7 +172,10 @@ impl Catalog {
         let (definition, diagnostics) = Definition::parse(text);
         let definition = definition.map(Arc::new).ok_or_else(|| {
             let found = diagnostics.first().map(ToString::to_string).unwrap_or_default();
-            store::Error::Corrupt(format!("expected a valid definition for revision {}, found: {found}", revision.0))
+            store::Error::Corrupt(format!(
+                "expected a valid definition for revision {}, found: {found}",
+                revision.0
+            ))
         })?;
         self.kept(|kept| {
             if kept.definitions.len() >= KEPT_MAX {
@@ -196,5 +199,7 @@ where
     E: From<store::Error> + Send + 'static,
 {
     let done = tokio::spawn(work).await;
-    done.unwrap_or_else(|error| Err(store::Error::Unavailable(format!("the change was cut off: {error}")).into()))
+    done.unwrap_or_else(|error| {
+        Err(store::Error::Unavailable(format!("the change was cut off: {error}")).into())
+    })
 }

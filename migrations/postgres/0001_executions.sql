@@ -74,7 +74,10 @@ CREATE TABLE ownership (
     epoch      bigint      NOT NULL,
     owner      text        NOT NULL,
     -- On this database's clock: nodes need not agree on the time.
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    -- The session in which the owner writes: when it is gone, so is the owner, and nobody need wait.
+    session_pid        integer,
+    session_started_at timestamptz
 );
 
 INSERT INTO ownership (epoch, owner, expires_at) VALUES (0, 'nobody', '-infinity');

@@ -3,4 +3,7 @@
 pub mod conformance;
 pub mod node;
 pub mod postgres;
+pub mod process;
 pub mod raw_worker;
+pub mod rude_worker;
+pub mod small_machines;

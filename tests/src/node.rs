@@ -44,11 +44,12 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, what).await.expect("it should not take that long")
 }
 
-/// A database for one test.
+/// A database for one test. Clones are the same database, which goes with the last of them.
+#[derive(Clone)]
 pub struct Database {
     /// Where it is.
     pub url: String,
-    _folder: Option<TempDir>,
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Database {
@@ -60,7 +61,7 @@ impl Database {
     pub fn sqlite() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("stepwell.db").display());
-        Self { url, _folder: Some(folder) }
+        Self { url, _folder: Some(Arc::new(folder)) }
     }
 
     /// A new database on the Postgres of the tests.
@@ -79,7 +80,7 @@ pub struct TestNode {
     pub workers: WorkerServiceClient<Channel>,
     /// The connection all clients share.
     pub channel: Channel,
-    database_url: String,
+    database: Database,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), server::Error>>,
 }
@@ -112,7 +113,7 @@ impl TestNode {
             executions: ExecutionServiceClient::new(channel.clone()),
             workers: WorkerServiceClient::new(channel.clone()),
             channel,
-            database_url: database.url.clone(),
+            database: database.clone(),
             stop,
             ended,
         }
@@ -121,7 +122,7 @@ impl TestNode {
     /// Tells the node to shut down; the end is to be awaited.
     pub fn begin_shut_down(self) -> ShuttingDown {
         drop(self.stop);
-        ShuttingDown { ended: self.ended, database_url: self.database_url }
+        ShuttingDown { ended: self.ended, database: self.database }
     }
 
     /// Shuts the node down and checks what it leaves behind.
@@ -239,7 +240,7 @@ impl TestNode {
 /// A node on its way down.
 pub struct ShuttingDown {
     ended: JoinHandle<Result<(), server::Error>>,
-    database_url: String,
+    database: Database,
 }
 
 impl ShuttingDown {
@@ -249,7 +250,7 @@ impl ShuttingDown {
     /// When it does not end well, or what it leaves does not hold what the engine promises.
     pub async fn ended(self) {
         soon(self.ended).await.expect("the node does not panic").expect("the node ends well");
-        let store = store::open(&self.database_url).await.expect("the database opens again");
+        let store = store::open(&self.database.url).await.expect("the database opens again");
         let catalog = Arc::new(Catalog::new(store.clone()));
         let headers = Headers { realm: realm(), limits: Limits::default(), catalog };
         let report = verify(&*store, &headers).await.expect("the database answers");

@@ -34,7 +34,14 @@ pub fn binary() -> &'static Path {
         let profile = if profile == "debug" { "dev" } else { profile };
         let target = folder.parent().expect("a profile's folder lies in a target folder");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // Dependencies look at these, and would be built anew for a test and anew again for everybody else.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
+        let built = build
             .args(["build", "--quiet", "--package", "stepwell-engine", "--bin", "stepwell", "--profile", profile])
             .arg("--target-dir")
             .arg(target)
@@ -136,10 +143,17 @@ impl Process {
     ///
     /// # Panics
     /// When it can't be started.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
+        Self::spawn_fed(command, "")
+    }
+
+    /// Starts a command with this text, of a few kilobytes at most, as its standard input.
+    fn spawn_fed(mut command: Command, input: &str) -> Self {
         let text = format!("{command:?}");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{text}: {error}"));
+        let fed = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+        assert!(matches!(fed, Some(Ok(()))), "{text}: expected to write its standard input");
         let (lines, stdout) = channel();
         let out = child.stdout.take().expect("stdout is piped");
         std::thread::spawn(move || {
@@ -367,6 +381,16 @@ impl Server {
     /// When the command fails, or prints something else.
     pub fn json(&self, arguments: &[&str]) -> Value {
         self.stepwell(&[arguments, &["--output", "json"]].concat()).ok().json()
+    }
+
+    /// Runs a command against it, with this text as its standard input.
+    ///
+    /// # Panics
+    /// When the command does not end.
+    pub fn stepwell_fed(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = command(arguments);
+        command.env("STEPWELL_SERVER", &self.grpc);
+        Process::spawn_fed(command, input).wait()
     }
 
     /// Starts a command against it.

@@ -66,7 +66,8 @@ impl RawWorker {
         outbound.try_send(first).expect("there is room for the first frame");
         let mut client = client.clone();
         let mut inbound = soon(client.work(ReceiverStream::new(requests))).await?.into_inner();
-        let Some(WorkResponse { frame: Some(Frame::Welcome(welcome)) }) = soon(inbound.message()).await? else {
+        let Some(WorkResponse { frame: Some(Frame::Welcome(welcome)) }) = soon(inbound.message()).await?
+        else {
             panic!("expected Welcome before anything else");
         };
         Ok(Self {
@@ -153,6 +154,14 @@ impl RawWorker {
             tasks.push(self.task().await);
         }
         tasks
+    }
+
+    /// Whatever has come in, tasks and receipts; waits for some of either.
+    pub async fn incoming(&mut self) -> (Vec<Task>, Vec<Receipt>) {
+        while self.tasks.is_empty() && self.receipts.is_empty() {
+            self.read().await;
+        }
+        (self.tasks.drain(..).collect(), self.receipts.drain(..).collect())
     }
 
     /// The next receipt.

@@ -285,7 +285,7 @@ async fn a_full_batch_of_all_kinds(database: &Database) {
     assert_eq!(live(&*store).await.len(), 256);
     assert_eq!(list(&*store, ExecutionFilter::default(), 1000).await.len(), 320);
 
-    // The same once more: nothing of it fits, but what saved or appended nothing new can't be told apart.
+    // The same once more: nothing of it fits.
     assert!(commit(&*store, &batch).await.iter().all(|written| *written != Committed));
     // And half of a batch.
     let half: Vec<Write> =

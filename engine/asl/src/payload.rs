@@ -224,7 +224,10 @@ mod tests {
         assert!(matches!(Payload::from_text("1e999"), Err(PayloadError::Malformed(_))));
         assert!(matches!(Payload::from_text("[]]"), Err(PayloadError::Malformed(_))));
         assert_eq!(Payload::from_text("[".repeat(100_000)), Err(PayloadError::TooDeep));
-        assert!(Payload::from_text("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"").is_ok());
+        assert!(
+            Payload::from_text("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"")
+                .is_ok()
+        );
     }
 
     #[test]

@@ -52,12 +52,17 @@ impl Client {
     fn over(channel: Channel, server: &str) -> Self {
         Self {
             server: server.to_owned(),
-            machines: StateMachineServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX),
+            machines: StateMachineServiceClient::new(channel.clone())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX),
             executions: ExecutionServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
         }
     }
 
-    pub(super) async fn deploy(&self, name: String, definition: String) -> Result<UpdateStateMachineResponse, Error> {
+    pub(super) async fn deploy(
+        &self,
+        name: String,
+        definition: String,
+    ) -> Result<UpdateStateMachineResponse, Error> {
         let request = UpdateStateMachineRequest { state_machine: name, definition, create_if_missing: true };
         self.answer(self.machines.clone().update_state_machine(request).await, MACHINES_HELP)
     }
@@ -78,7 +83,10 @@ impl Client {
         self.answer(self.machines.clone().delete_state_machine(request).await, MACHINES_HELP).map(|_| ())
     }
 
-    pub(super) async fn start(&self, request: StartExecutionRequest) -> Result<StartExecutionResponse, Error> {
+    pub(super) async fn start(
+        &self,
+        request: StartExecutionRequest,
+    ) -> Result<StartExecutionResponse, Error> {
         self.answer(self.executions.clone().start_execution(request).await, MACHINES_HELP)
     }
 
@@ -128,7 +136,10 @@ impl Client {
         })
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum: every other code is the server's own words")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a foreign enum: every other code is the server's own words"
+    )]
     fn error(&self, status: &Status, if_not_found: &str) -> Error {
         let message = status.message();
         match status.code() {
@@ -139,7 +150,9 @@ impl Client {
                  names?",
                 self.server
             )),
-            Code::Unavailable | Code::Unknown if is_of_transport(status) => Error::Unreachable(self.server.clone()),
+            Code::Unavailable | Code::Unknown if is_of_transport(status) => {
+                Error::Unreachable(self.server.clone())
+            }
             Code::Unavailable | Code::ResourceExhausted | Code::Cancelled | Code::DeadlineExceeded => {
                 Error::Unavailable { server: self.server.clone(), message: message.to_owned() }
             }
@@ -150,7 +163,9 @@ impl Client {
 
 fn endpoint(server: &str) -> Result<Endpoint, Error> {
     let invalid = |found: String| {
-        Error::Usage(format!("expected --server to be an address such as http://127.0.0.1:7410, found {found}"))
+        Error::Usage(format!(
+            "expected --server to be an address such as http://127.0.0.1:7410, found {found}"
+        ))
     };
     let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|_| invalid(format!("'{server}'")))?;
     if !matches!(endpoint.uri().scheme_str(), Some("http" | "https")) {
@@ -175,8 +190,10 @@ fn is_of_transport(status: &Status) -> bool {
 
 /// The message, with the faults in its details that it does not spell out itself.
 fn with_violations(status: &Status) -> String {
-    let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
+    let violations =
+        status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
     let told = violations.iter().filter(|violation| !status.message().contains(&violation.description));
-    let told: Vec<_> = told.map(|violation| format!("\n  {}: {}", violation.field, violation.description)).collect();
+    let told: Vec<_> =
+        told.map(|violation| format!("\n  {}: {}", violation.field, violation.description)).collect();
     format!("{}{}", status.message(), told.concat())
 }

@@ -30,7 +30,8 @@ impl Arguments {
         }
         let file = self.file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let name = file.strip_suffix(".asl.json").or_else(|| file.strip_suffix(".json")).unwrap_or(file);
-        let problem = |error| Error::Usage(format!("can't make a name of the file's: {error}; give one with --name"));
+        let problem =
+            |error| Error::Usage(format!("can't make a name of the file's: {error}; give one with --name"));
         crate::names::check_name(name).map_err(problem)?;
         Ok(name.to_owned())
     }

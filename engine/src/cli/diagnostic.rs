@@ -90,7 +90,8 @@ fn excerpt(source: &str, diagnostic: &Diagnostic) -> Option<Excerpt> {
     let long = line.chars().count() - indentation > LINE_CHARS_MAX;
     let start = if long { column.saturating_sub(BEFORE_CHARS).max(indentation) } else { indentation };
     let shown: String = line.chars().skip(start).take(LINE_CHARS_MAX).collect();
-    let marked: String = line.chars().skip(column).take(LINE_CHARS_MAX.saturating_sub(column - start)).collect();
+    let marked: String =
+        line.chars().skip(column).take(LINE_CHARS_MAX.saturating_sub(column - start)).collect();
     // A control character would shift the mark; JSON has none but the tab.
     let line = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
     Some(Excerpt { line: line.trim_end().to_owned(), before: column - start, width: token_width(&marked) })
@@ -150,7 +151,9 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_around_the_place() {
         let comment = "x".repeat(500);
-        check(&format!(r#"{{"Comment":"{comment}","StartAt":7,"Version":"{comment}","States":{{}}}}"#), expect![[r#"
+        check(
+            &format!(r#"{{"Comment":"{comment}","StartAt":7,"Version":"{comment}","States":{{}}}}"#),
+            expect![[r#"
             error[WRONG_TYPE]: expected a string, found 7
              --> a.asl.json:1:515 (/StartAt)
               |
@@ -169,24 +172,30 @@ mod tests {
             1 | xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","States":{}}
               |                                         ^^^^^^^^
               = help: write a value in the range that is expected
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn text_that_is_no_json_is_marked_where_it_stops_to_be() {
-        check("{\n  \"StartAt\" \"A\"\n}", expect![[r#"
+        check(
+            "{\n  \"StartAt\" \"A\"\n}",
+            expect![[r#"
             error[INVALID_JSON_DESCRIPTION]: expected a JSON document: expected `:`
              --> a.asl.json:2:13 (/)
               |
             2 | "StartAt" "A"
               |           ^^^
               = help: mend the JSON syntax at the place shown
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn tokens_are_marked_whole() {
-        for (text, width) in [("\"Next\": 1", 6), ("\"a\\\"b\" x", 6), ("{", 1), ("-1.5e3,", 6), ("true]", 4), ("", 1)] {
+        for (text, width) in
+            [("\"Next\": 1", 6), ("\"a\\\"b\" x", 6), ("{", 1), ("-1.5e3,", 6), ("true]", 4), ("", 1)]
+        {
             assert_eq!(token_width(text), width, "{text}");
         }
     }

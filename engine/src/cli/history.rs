@@ -91,7 +91,9 @@ fn whole(events: &[HistoryEvent]) -> String {
     for (event, Context { offset, state }) in events.iter().zip(contexts(events)) {
         let (id, style, event_type) = (event.id.0, event::style(event), &event.event_type);
         lines.push(format!("{id:>4}  {offset}  {style}{event_type}{style:#}  {state}").trim_end().to_owned());
-        for (name, value) in event.details.iter().flatten() {
+        // That an input was not cut is seen by looking at it.
+        let details = event.details.iter().flatten().filter(|(name, _)| !name.ends_with("Details"));
+        for (name, value) in details {
             let text = value.as_str().map_or_else(|| value.to_string(), execution::pretty);
             let text = text.replace('\n', "\n        ");
             lines.push(format!("      {faint}{name}{faint:#} {text}"));

@@ -63,7 +63,9 @@ async fn list(global: &Global) -> anyhow::Result<()> {
         let mut table = table::table(&["NAME", "VERSION", "UPDATED", "ARN"]);
         for machine in &machines {
             let updated = machine.updated_at.map(|at| moment::local(moment::read(at))).unwrap_or_default();
-            table.add_row([&machine.name, &machine.revision.to_string(), &updated, &machine.arn].map(Cell::new));
+            table.add_row(
+                [&machine.name, &machine.revision.to_string(), &updated, &machine.arn].map(Cell::new),
+            );
         }
         global.output.text(table::text(&table))?;
     }
@@ -102,7 +104,9 @@ pub(super) fn json(machine: &StateMachine) -> Value {
         "creationDate": moment::rfc3339(machine.created_at),
         "updateDate": moment::rfc3339(machine.updated_at),
     });
-    if let (Some(members), Ok(definition)) = (document.as_object_mut(), serde_json::from_str(&machine.definition)) {
+    if let (Some(members), Ok(definition)) =
+        (document.as_object_mut(), serde_json::from_str(&machine.definition))
+    {
         members.insert("definition".to_owned(), definition);
     }
     document

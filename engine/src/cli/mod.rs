@@ -4,6 +4,7 @@
 //! command ended is told by one sentence there and by its exit code (`exit`).
 
 mod completions;
+mod demo;
 mod deploy;
 mod describe;
 mod history;
@@ -59,7 +60,13 @@ struct Arguments {
 #[command(next_help_heading = "Global options")]
 struct Global {
     /// The server that commands talk to
-    #[arg(long, global = true, env = "STEPWELL_SERVER", default_value = "http://127.0.0.1:7410", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "STEPWELL_SERVER",
+        default_value = "http://127.0.0.1:7410",
+        value_name = "URL"
+    )]
     server: String,
     /// How results are written to stdout
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
@@ -77,6 +84,8 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// See it work: a server, its workers and three sagas in one process
+    Demo(demo::Arguments),
     /// Run an engine node
     Server(server::Arguments),
     /// Check definitions, without a server
@@ -123,6 +132,7 @@ pub fn main() -> ExitCode {
 
 async fn run(Arguments { global, verb }: Arguments) -> anyhow::Result<ExitCode> {
     match verb {
+        Verb::Demo(arguments) => demo::run(arguments, &global).await,
         Verb::Server(arguments) => server::run(arguments).await,
         Verb::Validate(arguments) => validate::run(&arguments, global.output),
         Verb::Deploy(arguments) => deploy::run(&arguments, &global).await,

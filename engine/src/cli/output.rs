@@ -72,7 +72,9 @@ pub(super) fn is_colored(stream: &impl anstream::stream::RawStream) -> bool {
 /// A text from elsewhere, fit for a terminal: line breaks become blanks and other control characters go, for
 /// a cause may hold anything, escape sequences included.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().filter_map(|c| if c.is_whitespace() { Some(' ') } else { (!c.is_control()).then_some(c) }).collect()
+    text.chars()
+        .filter_map(|c| if c.is_whitespace() { Some(' ') } else { (!c.is_control()).then_some(c) })
+        .collect()
 }
 
 /// The start of a text, when it is longer than so many characters.

@@ -105,12 +105,17 @@ fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
 /// Deploys a folder's definitions under their files' names. One that is not valid stops the server: it was
 /// asked to have them.
 async fn deploy_all(node: &Node, folder: &std::path::Path) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("can't read the folder {}", folder.display()))?;
-    let mut files: Vec<_> = entries.collect::<Result<Vec<_>, _>>()?.into_iter().map(|entry| entry.path()).collect();
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("can't read the folder {}", folder.display()))?;
+    let mut files: Vec<_> =
+        entries.collect::<Result<Vec<_>, _>>()?.into_iter().map(|entry| entry.path()).collect();
     files.sort();
     for file in files {
-        let Some(name) = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".asl.json")) else { continue };
-        let text = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+        let Some(name) = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".asl.json")) else {
+            continue;
+        };
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
         let put = node.service().catalog().put(name, &text, Put::CreateOrUpdate, clock::now()).await;
         let (machine, _) = put.with_context(|| format!("can't deploy {}", file.display()))?;
         info!(name, revision = machine.row.revision_number, "deployed");

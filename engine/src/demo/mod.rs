@@ -124,17 +124,7 @@ impl Demo {
         let (stop_worker, stopped) = watch::channel(false);
         let worker = tokio::spawn(worker.run_until(told(stopped)));
         let client = ExecutionServiceClient::connect(server).await?;
-        Ok(Self {
-            grpc_addr,
-            http_addr,
-            shop,
-            client,
-            stop_worker,
-            stop_node,
-            worker,
-            node,
-            _folder: folder,
-        })
+        Ok(Self { grpc_addr, http_addr, shop, client, stop_worker, stop_node, worker, node, _folder: folder })
     }
 
     /// Runs the three sagas at the same time, tells `tell` what they do, and says what they came to.
@@ -181,7 +171,7 @@ async fn run(
     scenario: Scenario,
     tell: impl Fn(Scenario, &Trace, News),
 ) -> Result<Saga, Error> {
-    let input = serde_json::to_string(&scenario.order()).map_err(std::io::Error::from)?;
+    let input = serde_json::json!(scenario.order()).to_string();
     let start = StartExecutionRequest {
         state_machine: STATE_MACHINE.to_owned(),
         name: scenario.name().to_owned(),
@@ -202,6 +192,7 @@ async fn run(
             }
         }
         if let Some(execution) = piece.execution {
+            tell(scenario, &trace, News::Ended(execution.status()));
             return Ok(Saga { scenario, execution, trace });
         }
     }
@@ -235,6 +226,8 @@ fn joined<E: Into<Error>>(
 ) -> Result<(), Error> {
     match result {
         Ok(result) => result.map_err(Into::into),
-        Err(error) => Err(Error::Stuck { expected: "to end in order", found: format!("{part} failed: {error}") }),
+        Err(error) => {
+            Err(Error::Stuck { expected: "to end in order", found: format!("{part} failed: {error}") })
+        }
     }
 }

@@ -3,7 +3,7 @@
 use stepwell_proto::v1::{Execution, ExecutionStatus};
 
 use super::scenario::Scenario;
-use super::shop::{Books, OrderAccount};
+use super::shop::{Books, OrderAccount, ProductAccount};
 use super::trace::Trace;
 
 /// A run of the saga that has ended.
@@ -74,7 +74,7 @@ impl Report {
 
     /// The stock is down by what was bought, and by nothing else.
     fn of_stock(&self) -> Vec<String> {
-        let check = |(product, before): (&String, &super::shop::ProductAccount)| {
+        let check = |(product, before): (&String, &ProductAccount)| {
             let bought: i64 = Scenario::ALL.iter().map(|scenario| scenario.buys(product)).sum();
             let expected = before.available - bought;
             let found = self.after.products.get(product).map(|after| after.available);
@@ -82,5 +82,31 @@ impl Report {
                 .then(|| format!("{product}: expected {expected} in stock afterwards, found {found:?}"))
         };
         self.before.products.iter().filter_map(check).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_as_it_should_be_is_told() {
+        let saga =
+            Saga { scenario: Scenario::OutOfStock, execution: Execution::default(), trace: Trace::default() };
+        let books = |available| {
+            let account = ProductAccount { initial: 100, available, ..ProductAccount::default() };
+            Books { products: [("prod_222".to_owned(), account)].into(), ..Books::default() }
+        };
+        let report = Report::new(vec![saga], books(100), books(97));
+        assert!(!report.ok());
+        let expected = [
+            "out-of-stock: expected it to succeed, found EXECUTION_STATUS_UNSPECIFIED",
+            "out-of-stock: expected the states [(\"ReserveInventory\", Some(\"InsufficientInventory\")), \
+             (\"NotifyOutOfStock\", None)], found []",
+            "out-of-stock: expected the order to be OutOfStock, found None",
+            "prod_222: expected 98 in stock afterwards, found Some(97)",
+            "prod_222: expected available + reserved + sold = 100, found 97 + 0 + 0",
+        ];
+        assert_eq!(report.problems, expected);
     }
 }

@@ -64,7 +64,8 @@ impl Scenario {
     /// What is ordered: the input of its execution.
     #[must_use]
     pub fn order(self) -> Order {
-        let item = |product_id: &str, quantity, price| Item { product_id: product_id.to_owned(), quantity, price };
+        let item =
+            |product_id: &str, quantity, price| Item { product_id: product_id.to_owned(), quantity, price };
         let (order_id, customer_id, items, total) = match self {
             Self::Happy => ("ord_67890", "cust_111", vec![item("prod_222", 2, 29.99)], 59.98),
             Self::PaymentFailed => {

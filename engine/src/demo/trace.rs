@@ -1,7 +1,7 @@
 //! What an execution did, read from its history: the states it visited, and which of them failed.
 
 use serde_json::Value;
-use stepwell_proto::v1::HistoryEvent;
+use stepwell_proto::v1::{ExecutionStatus, HistoryEvent};
 
 /// A state that was visited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Visit {
     }
 }
 
-/// What an event adds to a trace.
+/// What happened last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
     /// The last visit has begun.
@@ -31,6 +31,8 @@ pub enum News {
     Failed,
     /// The last visit is over.
     Left,
+    /// The execution is over.
+    Ended(ExecutionStatus),
 }
 
 /// The visits of an execution whose states come one after the other.

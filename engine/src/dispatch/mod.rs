@@ -146,11 +146,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// See [`Unwelcome`].
-    pub fn connect(
-        &self,
-        queues: Vec<Arc<str>>,
-        credits: u32,
-    ) -> Result<(WorkerId, Arc<Outbox>), Unwelcome> {
+    pub fn connect(&self, queues: Vec<Arc<str>>, credits: u32) -> Result<(WorkerId, Arc<Outbox>), Unwelcome> {
         let mut state = self.state();
         if state.shutting_down {
             return Err(Unwelcome::ShuttingDown);
@@ -164,8 +160,13 @@ impl Dispatcher {
         for queue in &queues {
             state.queues.entry(queue.clone()).or_default().join(id);
         }
-        let worker =
-            Worker { queues, credits: 0, draining: false, outbox: outbox.clone(), tasks: FxHashMap::default() };
+        let worker = Worker {
+            queues,
+            credits: 0,
+            draining: false,
+            outbox: outbox.clone(),
+            tasks: FxHashMap::default(),
+        };
         state.workers.insert(id, worker);
         state.add_credits(id, credits);
         Ok((id, outbox))
@@ -262,7 +263,8 @@ impl State {
         let queue = self.queues.entry(name.clone()).or_default();
         let workers = &self.workers;
         let willing = queue.next_worker(|id| {
-            Some(id) != not_to && workers.get(&id).is_some_and(|worker| worker.credits > 0 && !worker.draining)
+            Some(id) != not_to
+                && workers.get(&id).is_some_and(|worker| worker.credits > 0 && !worker.draining)
         });
         match willing {
             Some(worker) => self.hand_out(worker, arrival, delivery),

@@ -77,7 +77,7 @@ impl Mail {
 pub struct Outbox {
     mail: Mutex<Mail>,
     ready: Notify,
-    /// Mail was taken.
+    /// Mail was taken, or will be no more.
     taken: Notify,
 }
 
@@ -110,15 +110,19 @@ impl Outbox {
         self.taken.notify_one();
     }
 
-    /// Waits until the worker has taken enough of its receipts for more, or will take none. For one waiter.
+    /// Waits until the worker has taken enough of its receipts for more, or will take none.
     pub async fn room(&self) {
-        loop {
-            {
-                let mail = self.mail();
-                if mail.closed || mail.receipt_bytes < RECEIPT_BYTES_MAX {
-                    return;
-                }
-            }
+        self.until(|mail| mail.closed || mail.receipt_bytes < RECEIPT_BYTES_MAX).await;
+    }
+
+    /// Waits until nothing more goes in.
+    pub async fn closed(&self) {
+        self.until(|mail| mail.closed).await;
+    }
+
+    /// For one waiter at a time: whoever reads what the worker says.
+    async fn until(&self, reached: impl Fn(&Mail) -> bool) {
+        while !reached(&self.mail()) {
             self.taken.notified().await;
         }
     }

@@ -35,8 +35,9 @@ mod tests {
     fn places_only_ascend() {
         let mut numbering = Numbering::default();
         numbering.continue_behind(RowNo(5 << 20));
-        let places: Vec<_> =
-            [4_000, 4_000, 6_000, 6_000, 5_000].map(|micros| numbering.next(Timestamp::from_micros(micros)).0).into();
+        let places: Vec<_> = [4_000, 4_000, 6_000, 6_000, 5_000]
+            .map(|micros| numbering.next(Timestamp::from_micros(micros)).0)
+            .into();
         assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
         assert_eq!(places[2], 6 << 20);
     }

@@ -309,7 +309,13 @@ impl Owner {
         Ok(Accepted::Done)
     }
 
-    fn decide_command(&mut self, batch: &mut Batch, id: ExecutionId, command: Command, now: Timestamp) -> Answer {
+    fn decide_command(
+        &mut self,
+        batch: &mut Batch,
+        id: ExecutionId,
+        command: Command,
+        now: Timestamp,
+    ) -> Answer {
         let Some(resident) = self.live.get_mut(&id) else { return Err(Refused::NotRunning) };
         let entropy = &mut self.entropy;
         let execution = &mut resident.execution;
@@ -325,7 +331,13 @@ impl Owner {
         Ok(Accepted::Done)
     }
 
-    fn add_transition(&mut self, batch: &mut Batch, id: ExecutionId, transition: Transition, opening: Option<Opening>) {
+    fn add_transition(
+        &mut self,
+        batch: &mut Batch,
+        id: ExecutionId,
+        transition: Transition,
+        opening: Option<Opening>,
+    ) {
         let Some(resident) = self.live.get(&id) else { return };
         self.timers.set(id, resident.execution.next_deadline().map(|(at, _)| at));
         batch.add(id, transition, opening);
@@ -339,7 +351,8 @@ impl Owner {
     /// Acts on what is durable: hands out tasks, tells followers, answers; and drops what could not be written.
     fn act(&mut self, entries: Vec<Entry>, written: &[Written]) {
         for entry in entries {
-            let outcome = entry.write.and_then(|index| written.get(index).copied()).unwrap_or(Written::Committed);
+            let outcome =
+                entry.write.and_then(|index| written.get(index).copied()).unwrap_or(Written::Committed);
             match outcome {
                 Written::Committed => self.act_on(entry),
                 Written::NameTaken => {
@@ -357,7 +370,10 @@ impl Owner {
 
     fn act_on(&mut self, entry: Entry) {
         let id = entry.execution;
-        let ended = self.live.get(&id).is_some_and(|resident| resident.execution.outcome().status() != Status::Running);
+        let ended = self
+            .live
+            .get(&id)
+            .is_some_and(|resident| resident.execution.outcome().status() != Status::Running);
         if !entry.events.is_empty() {
             self.followers.tell(id, &entry.events, ended);
         }

@@ -68,7 +68,11 @@ pub(super) struct Page {
 
 /// Reads a page of running executions. One that can't be read is left where it is, and said so in the log:
 /// it must not keep all others from going on.
-pub(super) async fn page(store: &dyn Store, headers: &Headers, after: Option<RowNo>) -> Result<Page, store::Error> {
+pub(super) async fn page(
+    store: &dyn Store,
+    headers: &Headers,
+    after: Option<RowNo>,
+) -> Result<Page, store::Error> {
     let rows = store.live(after, PAGE).await?;
     let last = rows.last().map(|live| live.row.execution);
     let mut residents = Vec::with_capacity(rows.len());

@@ -68,7 +68,9 @@ pub enum Refused {
     #[error("expected a name that no other execution of this state machine has")]
     NameTaken,
     /// The interpreter met a fault of its own with this execution; it is set aside and the log has more.
-    #[error("this execution is set aside: deciding it met an internal fault, which the server's log describes")]
+    #[error(
+        "this execution is set aside: deciding it met an internal fault, which the server's log describes"
+    )]
     SetAside,
     /// The database did not confirm the write, which may or may not be there.
     #[error("the database did not confirm the write; it is safe to repeat the request")]
@@ -120,9 +122,9 @@ fn receipt(token: Vec<u8>, answer: &Answer) -> Receipt {
             (Verdict::AlreadyOver, String::new())
         }
         Err(refused @ Refused::Unconfirmed) => (Verdict::TryAgain, refused.to_string()),
-        Err(refused @ (Refused::Rejected(Rejection::UnknownTask) | Refused::NameTaken | Refused::SetAside)) => {
-            (Verdict::Refused, refused.to_string())
-        }
+        Err(
+            refused @ (Refused::Rejected(Rejection::UnknownTask) | Refused::NameTaken | Refused::SetAside),
+        ) => (Verdict::Refused, refused.to_string()),
     };
     Receipt { token, verdict, message }
 }

@@ -99,7 +99,10 @@ fn check_events(events: &[Event]) -> Vec<String> {
             faults.push(format!("expected event {expected}, found event {}", event.id));
         }
         if event.previous >= event.id {
-            faults.push(format!("event {} follows from event {}, which is not before it", event.id, event.previous));
+            faults.push(format!(
+                "event {} follows from event {}, which is not before it",
+                event.id, event.previous
+            ));
         }
     }
     let ends = events.iter().filter(|event| is_end(&event.fact)).count();
@@ -125,13 +128,19 @@ fn check_execution(execution: &Execution, row: &ExecutionRow, is_live: bool) -> 
     let status = execution.outcome().status();
     let expected = closing(execution);
     let stored = (row.status, row.stopped_at);
-    if stored != (expected.map_or(StoredStatus::Running, |end| end.status), expected.map(|end| end.stopped_at)) {
+    if stored
+        != (expected.map_or(StoredStatus::Running, |end| end.status), expected.map(|end| end.stopped_at))
+    {
         faults.push(format!("its history says {status}, its row {:?} at {:?}", row.status, row.stopped_at));
     }
     if is_live != (status == Status::Running) {
-        faults.push(format!("it is {status}, and {} the list of what runs", if is_live { "in" } else { "not in" }));
+        faults.push(format!(
+            "it is {status}, and {} the list of what runs",
+            if is_live { "in" } else { "not in" }
+        ));
     }
-    let has_cause = execution.is_ready() || execution.next_deadline().is_some() || execution.waits_for_answer();
+    let has_cause =
+        execution.is_ready() || execution.next_deadline().is_some() || execution.waits_for_answer();
     if status == Status::Running && !has_cause {
         faults.push("it runs, but waits for no task, no time and nothing else".to_owned());
     }

@@ -30,6 +30,7 @@ struct Trail {
 
 impl Trail {
     /// Takes in the next event; answers when it ends the attempt.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes next, nobody answered")]
     fn follow(&mut self, event: &Event) -> Option<Ending> {
         match &event.fact {
             Fact::TaskScheduled(task) if event.id == self.token.attempt => {
@@ -40,7 +41,6 @@ impl Trail {
             Fact::TaskStarted { .. } | Fact::TaskSubmitted { .. } => None,
             Fact::TaskSucceeded { .. } => Some(Ending::Succeeded),
             Fact::TaskFailed { .. } => Some(Ending::Failed),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes next, nobody answered")]
             _ => Some(Ending::GivenUp),
         }
     }

@@ -171,7 +171,9 @@ impl Service {
     pub(super) async fn view(&self, row: ExecutionRow) -> Result<ExecutionView, Error> {
         let mut view = self.in_list(row);
         let first = self.store().history(view.row.execution, 1, 1).await?;
-        if let Some(Event { fact: Fact::ExecutionStarted { input }, .. }) = events(first.first())?.into_iter().next() {
+        if let Some(Event { fact: Fact::ExecutionStarted { input }, .. }) =
+            events(first.first())?.into_iter().next()
+        {
             view.input = Some(input);
         }
         if view.row.status == StoredStatus::Running {
@@ -220,7 +222,9 @@ impl From<Refused> for Error {
         let message = refused.to_string();
         match refused {
             Refused::Rejected(Rejection::UnknownTask) | Refused::NotRunning => Self::NotFound(message),
-            Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)) => Self::FailedPrecondition(message),
+            Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)) => {
+                Self::FailedPrecondition(message)
+            }
             Refused::NameTaken => Self::AlreadyExists(message),
             Refused::SetAside => Self::Internal(message),
             Refused::Unconfirmed => Self::Unavailable(message),

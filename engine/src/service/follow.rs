@@ -110,7 +110,10 @@ impl Following {
         }
         let (subscription, news) = Subscription::new();
         let id = self.row.id;
-        let asked = self.service.ask(|reply| Request { execution: id, ask: Ask::Follow(subscription), reply }).await?;
+        let asked = self
+            .service
+            .ask(|reply| Request { execution: id, ask: Ask::Follow(subscription), reply })
+            .await?;
         match asked {
             Ok(_) => self.news = Some(news),
             Err(Refused::NotRunning) => self.stage = Stage::Ended,

@@ -64,7 +64,8 @@ pub enum Error {
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {
-    let first = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error).or(diagnostics.first());
+    let first =
+        diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error).or(diagnostics.first());
     let first = first.map(ToString::to_string).unwrap_or_default();
     match diagnostics.len() {
         0 | 1 => first,
@@ -96,7 +97,12 @@ impl From<PutError> for Error {
 impl Service {
     /// A service over its parts.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, owner: OwnerHandle, dispatcher: Arc<Dispatcher>, headers: Headers) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        owner: OwnerHandle,
+        dispatcher: Arc<Dispatcher>,
+        headers: Headers,
+    ) -> Self {
         Self { store, owner, dispatcher, headers }
     }
 
@@ -132,7 +138,9 @@ impl Service {
         let max = self.headers.limits.payload_bytes_max;
         if text.len() > max {
             let found = text.len();
-            return Err(Error::InvalidArgument(format!("expected {what} of at most {max} bytes, found {found} bytes")));
+            return Err(Error::InvalidArgument(format!(
+                "expected {what} of at most {max} bytes, found {found} bytes"
+            )));
         }
         Payload::from_text(text).map_err(|error| Error::InvalidArgument(format!("{what}: {error}")))
     }
@@ -140,7 +148,10 @@ impl Service {
     /// Asks the owner, and waits for the answer, which comes after the commit.
     async fn ask(&self, request: impl FnOnce(ReplyTo) -> Request) -> Result<Answer, Error> {
         let (caller, answer) = oneshot::channel();
-        self.owner.send(request(ReplyTo::Caller(caller))).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+        self.owner
+            .send(request(ReplyTo::Caller(caller)))
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         answer.await.map_err(|_| unconfirmed())
     }
 
@@ -158,5 +169,7 @@ impl Service {
 
 /// The owner went away with the question: the write may be there or not.
 fn unconfirmed() -> Error {
-    Error::Unavailable("the engine stopped before it could confirm; it is safe to repeat the request".to_owned())
+    Error::Unavailable(
+        "the engine stopped before it could confirm; it is safe to repeat the request".to_owned(),
+    )
 }

@@ -66,7 +66,7 @@ impl Service {
         }
     }
 
-    /// Notes which worker took a task, where the history wants to know.
+    /// Notes that a worker took a task, and which, where its execution wants to know.
     ///
     /// # Errors
     /// When the engine is shutting down.
@@ -186,7 +186,11 @@ fn answer_request(
     reply: ReplyTo,
 ) -> Request {
     let attempt = Attempt { event: token.attempt, nonce: token.nonce };
-    Request { execution: token.execution, ask: Ask::Command(Command::AnswerTask { attempt, by, answer }), reply }
+    Request {
+        execution: token.execution,
+        ask: Ask::Command(Command::AnswerTask { attempt, by, answer }),
+        reply,
+    }
 }
 
 fn heartbeat(token: TaskToken, reply: ReplyTo) -> Request {

@@ -474,7 +474,8 @@ mod tests {
                 nonce: u64::MAX,
             })
         };
-        let exited = |next| Fact::StateExited { state: text("S"), kind: StateType::Task, output: payload(), next };
+        let exited =
+            |next| Fact::StateExited { state: text("S"), kind: StateType::Task, output: payload(), next };
         let mut facts = vec![
             Fact::ExecutionStarted { input: payload() },
             Fact::ExecutionSucceeded { output: payload() },
@@ -498,7 +499,11 @@ mod tests {
             Fact::ParallelStateFailed,
             Fact::BranchSucceeded { output: payload() },
             Fact::BranchFailed,
-            Fact::MapStateStarted { items: Payload::from_text("[1,2]").unwrap(), length: 2, max_concurrency: 1 },
+            Fact::MapStateStarted {
+                items: Payload::from_text("[1,2]").unwrap(),
+                length: 2,
+                max_concurrency: 1,
+            },
             Fact::MapStateSucceeded,
             Fact::MapStateFailed,
             Fact::MapIterationStarted { name: text("M"), index: 0, input: payload() },

@@ -54,7 +54,7 @@ impl Player<'_> {
         let worker = self.behaviour.get("worker_name").and_then(Value::as_str).map(Into::into);
         let attempt = self.attempt;
         let mut acts = Vec::new();
-        if self.order.reports_start {
+        if self.order.wants_start() {
             acts.push(Act { after: Duration::ZERO, command: Command::StartTask { attempt, worker } });
         }
         if let Some(callback) = self.behaviour.get("callback") {

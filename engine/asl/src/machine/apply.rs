@@ -79,11 +79,11 @@ impl Execution {
                     attempt: event.id,
                     scheduled_at: event.at,
                     scheduled: scheduled.clone(),
-                    started_at: None,
+                    started: false,
                     submitted: false,
                 })),
             ),
-            Fact::TaskStarted { .. } => self.change_task(scope, |task| task.started_at = Some(event.at)),
+            Fact::TaskStarted { .. } => self.change_task(scope, |task| task.started = true),
             Fact::TaskSubmitted { .. } => self.change_task(scope, |task| task.submitted = true),
             Fact::TaskSucceeded { .. } | Fact::TaskFailed { .. } | Fact::TaskTimedOut { .. } => {
                 self.set_doing(scope, Doing::Beginning);

@@ -11,7 +11,7 @@ use super::execution::Status;
 /// A request to one execution. Imperative: it may be refused.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// A worker took an activity's task; the history of activities shows who.
+    /// A worker took a task. Silence is counted from here, and the history of activities shows who it was.
     StartTask {
         /// Which attempt.
         attempt: Attempt,

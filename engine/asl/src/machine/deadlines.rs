@@ -109,12 +109,11 @@ impl Execution {
             }
             Doing::Task(task) => {
                 let timeout = task.deadline_at().map(|at| (at, Deadline::Task(id)));
-                // Nobody is silent before the task was taken.
-                let silence = task.heartbeat().zip(task.started_at);
-                let heartbeat = silence.map(|(silence, started_at)| {
-                    let heard = self.heard.get(&task.attempt).copied().unwrap_or(started_at);
-                    (heard.max(started_at).after(silence), Deadline::Heartbeat(id))
-                });
+                // Nobody is silent before the task was taken, and taking it is the first sign of life.
+                let heard = self.heard.get(&task.attempt).copied();
+                let heartbeat = task.heartbeat().zip(heard);
+                let heartbeat =
+                    heartbeat.map(|(silence, heard)| (heard.after(silence), Deadline::Heartbeat(id)));
                 let deadlines = [timeout, heartbeat];
                 Entries { is_ready: false, deadlines, attempt: Some(task.attempt) }
             }

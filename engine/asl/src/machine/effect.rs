@@ -44,6 +44,13 @@ pub struct TaskOrder {
 }
 
 impl TaskOrder {
+    /// Whether the execution wants to be told, by [`Command::StartTask`](super::Command::StartTask), that a
+    /// worker took the task.
+    #[must_use]
+    pub fn wants_start(&self) -> bool {
+        self.reports_start || self.heartbeat.is_some()
+    }
+
     /// Stable over every delivery and attempt of the task: 32 digits of the execution, a dash, the number of
     /// the event by which its state was entered.
     #[must_use]

@@ -255,8 +255,8 @@ pub(super) struct PendingTask {
     pub(super) attempt: EventId,
     pub(super) scheduled_at: Timestamp,
     pub(super) scheduled: ScheduledTask,
-    /// When a worker took it. Only activities know; every other task counts as taken at once.
-    pub(super) started_at: Option<Timestamp>,
+    /// Whether its start is noted. Only activities wait for that; every other task counts as started at once.
+    pub(super) started: bool,
     /// Whether the call was answered and only the token is awaited.
     pub(super) submitted: bool,
 }

@@ -94,6 +94,8 @@ pub fn handle(
         };
     }
     let mut draft = Draft::new(execution, now, entropy);
+    // Signs of life move nothing on.
+    let moves = !matches!(command, Command::StartTask { .. } | Command::RecordHeartbeat { .. });
     match command {
         Command::StartTask { attempt, worker } => tasks::start(&mut draft, attempt, worker)?,
         Command::AnswerTask { attempt, by, answer } => tasks::answer(&mut draft, attempt, by, answer)?,
@@ -107,21 +109,25 @@ pub fn handle(
         Command::Wake => flow::fire(&mut draft),
         Command::Stop { failure } => flow::stop(&mut draft, failure),
     }
-    flow::run(&mut draft);
+    if moves {
+        flow::run(&mut draft);
+    }
     let (events, effects) = draft.finish();
     Ok(Transition { events, effects })
 }
 
 impl Execution {
     /// What a restart owes the world for this execution: every task that waits for an answer is handed out
-    /// again, and what is ready goes on. Heartbeats are counted from `now`, for nobody could be heard while
-    /// the engine was away.
+    /// again, and what is ready goes on. Silence is counted anew, from when a worker takes the task again, or
+    /// from `now` for one that waits for its token only: nobody could be heard while the engine was away.
     pub fn owed(&mut self, now: Timestamp) -> Vec<Effect> {
         let waiting: Vec<_> = self.tasks.iter().map(|(attempt, scope)| (*attempt, *scope)).collect();
         let mut effects = Vec::new();
         for (attempt, scope) in waiting {
-            self.hear(attempt, now);
-            effects.extend(draft::task_order(self, scope).map(Effect::DispatchTask));
+            match draft::task_order(self, scope) {
+                Some(order) => effects.push(Effect::DispatchTask(order)),
+                None => self.hear(attempt, now),
+            }
         }
         if self.is_ready() {
             effects.push(Effect::WakeNow);

@@ -28,7 +28,7 @@ fn scope_of(draft: &Draft<'_>, attempt: Attempt) -> Result<ScopeId, Rejection> {
     }
 }
 
-/// Notes who took an activity's task. Told twice, the first stays.
+/// A worker took a task, which is its first sign of life; activities note who. Taken twice, the first stays.
 pub(super) fn start(
     draft: &mut Draft<'_>,
     attempt: Attempt,
@@ -36,11 +36,12 @@ pub(super) fn start(
 ) -> Result<(), Rejection> {
     let scope = scope_of(draft, attempt)?;
     if let Some(task) = draft.execution.pending_task(scope)
-        && task.started_at.is_none()
+        && !task.started
     {
         let resource = task.scheduled.resource.clone();
         draft.emit(scope, Fact::TaskStarted { resource, worker });
     }
+    draft.execution.hear(attempt.event, draft.now);
     Ok(())
 }
 

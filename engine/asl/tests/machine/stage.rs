@@ -10,8 +10,8 @@ use stepwell_asl::entropy::Entropy;
 use stepwell_asl::history;
 use stepwell_asl::ids::{EventId, ExecutionId};
 use stepwell_asl::machine::{
-    self, AnsweredBy, Command, Effect, Event, Execution, Fact, Header, Limits, Rejection, Status, TaskOrder,
-    Transition,
+    self, AnsweredBy, Attempt, Command, Effect, Event, Execution, Fact, Header, Limits, Rejection, Status,
+    TaskOrder, Transition,
 };
 use stepwell_asl::payload::Payload;
 use stepwell_asl::time::Timestamp;
@@ -100,11 +100,8 @@ impl Stage {
                     "an attempt is answered once, by who holds it"
                 );
             }
-            Command::RecordHeartbeat { .. } => self.heard = true,
-            Command::AnswerTask { by: AnsweredBy::Token, .. }
-            | Command::StartTask { .. }
-            | Command::Wake
-            | Command::Stop { .. } => {}
+            Command::RecordHeartbeat { .. } | Command::StartTask { .. } => self.heard = true,
+            Command::AnswerTask { by: AnsweredBy::Token, .. } | Command::Wake | Command::Stop { .. } => {}
         }
         self.take(&transition);
         self.verify(&transition);
@@ -137,7 +134,9 @@ impl Stage {
         self.execution = Execution::replay(header, self.events.iter().cloned()).unwrap();
         assert_eq!(self.execution, self.replayed);
         self.heard = true;
-        self.execution.owed(self.now)
+        let effects = self.execution.owed(self.now);
+        self.start_taken(&effects);
+        effects
     }
 
     fn take(&mut self, transition: &Transition) {
@@ -168,6 +167,24 @@ impl Stage {
                     self.held.remove(attempt);
                 }
                 Effect::WakeNow => {}
+            }
+        }
+        self.start_taken(&transition.effects);
+    }
+
+    /// Workers take tasks with heartbeats as soon as they are handed out; activities say when.
+    fn start_taken(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::DispatchTask(order) = effect else { continue };
+            if order.heartbeat.is_some()
+                && !order.reports_start
+                && self.held.contains_key(&order.token.attempt)
+            {
+                let attempt = Attempt { event: order.token.attempt, nonce: order.token.nonce };
+                let start = Command::StartTask { attempt, worker: None };
+                let started = machine::handle(&mut self.execution, start, self.now, &mut self.entropy);
+                assert_eq!(started.unwrap().events, [], "only activities note their start");
+                self.heard = true;
             }
         }
     }

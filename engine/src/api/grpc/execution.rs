@@ -64,12 +64,15 @@ impl ExecutionService for Executions {
         request: Request<ListExecutionsRequest>,
     ) -> Result<Response<ListExecutionsResponse>, Status> {
         let request = request.into_inner();
-        let wanted = ExecutionStatus::try_from(request.status)
-            .map_err(|_| Status::invalid_argument(format!("expected a known status, found {}", request.status)))?;
-        let before = page_token::number(&request.page_token)?.and_then(|no| i64::try_from(no).ok()).map(RowNo);
+        let wanted = ExecutionStatus::try_from(request.status).map_err(|_| {
+            Status::invalid_argument(format!("expected a known status, found {}", request.status))
+        })?;
+        let before =
+            page_token::number(&request.page_token)?.and_then(|no| i64::try_from(no).ok()).map(RowNo);
         let machine = Some(request.state_machine.as_str()).filter(|name| !name.is_empty());
         let size = page_size(request.page_size);
-        let page = self.service.list(machine, convert::stored_status(wanted), before, size).await.map_err(status)?;
+        let page =
+            self.service.list(machine, convert::stored_status(wanted), before, size).await.map_err(status)?;
         let next = page.next.and_then(|no| u64::try_from(no.0).ok());
         Ok(Response::new(ListExecutionsResponse {
             executions: page.executions.into_iter().map(convert::execution).collect(),
@@ -115,14 +118,15 @@ impl ExecutionService for Executions {
         let FollowExecutionRequest { execution, from_event_id, end_only } = request.into_inner();
         required("execution", &execution)?;
         let following = self.service.follow(&execution, from_event_id, end_only).await.map_err(status)?;
-        let pieces = stream::try_unfold((following, self.closing.clone()), |(mut following, closing)| async {
-            let next = tokio::select! {
-                biased;
-                () = closing.clone() => return Err(Status::unavailable(CLOSING)),
-                next = following.next() => next.map_err(status)?,
-            };
-            Ok(next.map(|piece| (response(piece), (following, closing))))
-        });
+        let pieces =
+            stream::try_unfold((following, self.closing.clone()), |(mut following, closing)| async {
+                let next = tokio::select! {
+                    biased;
+                    () = closing.clone() => return Err(Status::unavailable(CLOSING)),
+                    next = following.next() => next.map_err(status)?,
+                };
+                Ok(next.map(|piece| (response(piece), (following, closing))))
+            });
         Ok(Response::new(Box::pin(pieces)))
     }
 }

@@ -4,10 +4,10 @@ use stepwell_asl::definition::Definition;
 use stepwell_asl::definition::{Diagnostic, Severity};
 use stepwell_proto::v1::state_machine_service_server::StateMachineService;
 use stepwell_proto::v1::{
-    CreateStateMachineRequest, CreateStateMachineResponse, DeleteStateMachineRequest, DeleteStateMachineResponse,
-    DescribeStateMachineRequest, DescribeStateMachineResponse, ListStateMachinesRequest,
-    ListStateMachinesResponse, UpdateStateMachineRequest, UpdateStateMachineResponse,
-    ValidateDefinitionRequest, ValidateDefinitionResponse,
+    CreateStateMachineRequest, CreateStateMachineResponse, DeleteStateMachineRequest,
+    DeleteStateMachineResponse, DescribeStateMachineRequest, DescribeStateMachineResponse,
+    ListStateMachinesRequest, ListStateMachinesResponse, UpdateStateMachineRequest,
+    UpdateStateMachineResponse, ValidateDefinitionRequest, ValidateDefinitionResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -50,7 +50,8 @@ impl StateMachineService for StateMachines {
     ) -> Result<Response<UpdateStateMachineResponse>, Status> {
         let UpdateStateMachineRequest { state_machine, definition, create_if_missing } = request.into_inner();
         let put = if create_if_missing { Put::CreateOrUpdate } else { Put::Update };
-        let put = self.service.catalog().put(machine_name(&state_machine), &definition, put, clock::now()).await;
+        let put =
+            self.service.catalog().put(machine_name(&state_machine), &definition, put, clock::now()).await;
         let (machine, warnings) = put.map_err(|error| status(error.into()))?;
         Ok(Response::new(UpdateStateMachineResponse {
             state_machine: Some(convert::machine(&machine, &self.service.headers().realm)),

@@ -59,5 +59,9 @@ pub(super) fn required(field: &str, value: &str) -> Result<(), Status> {
         return Ok(());
     }
     let details = ErrorDetails::with_bad_request_violation(field, "must not be empty");
-    Err(Status::with_error_details(Code::InvalidArgument, format!("expected {field}, found nothing"), details))
+    Err(Status::with_error_details(
+        Code::InvalidArgument,
+        format!("expected {field}, found nothing"),
+        details,
+    ))
 }

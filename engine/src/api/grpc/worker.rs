@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::stream;
+use stepwell_asl::ids::TaskToken;
 use stepwell_proto::v1::outcome::Result as Answered;
 use stepwell_proto::v1::work_request::Frame as Said;
 use stepwell_proto::v1::work_response::Frame;
 use stepwell_proto::v1::worker_service_server::WorkerService;
 use stepwell_proto::v1::{
-    Cancellations, CompleteTaskRequest, CompleteTaskResponse, Drain, FailTaskRequest, FailTaskResponse, Hello,
-    Outcome, Receipts, RecordTaskHeartbeatRequest, RecordTaskHeartbeatResponse, Returned, Tasks, Welcome,
-    WorkRequest, WorkResponse,
+    Cancellations, CompleteTaskRequest, CompleteTaskResponse, Drain, FailTaskRequest, FailTaskResponse,
+    Hello, Outcome, Receipts, RecordTaskHeartbeatRequest, RecordTaskHeartbeatResponse, Returned, Tasks,
+    Welcome, WorkRequest, WorkResponse,
 };
-use stepwell_asl::ids::TaskToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info};
 
@@ -55,7 +55,10 @@ impl Workers {
 impl WorkerService for Workers {
     type WorkStream = Pin<Box<dyn Stream<Item = Result<WorkResponse, Status>> + Send>>;
 
-    async fn work(&self, request: Request<Streaming<WorkRequest>>) -> Result<Response<Self::WorkStream>, Status> {
+    async fn work(
+        &self,
+        request: Request<Streaming<WorkRequest>>,
+    ) -> Result<Response<Self::WorkStream>, Status> {
         let mut inbound = request.into_inner();
         let (hello, credits) = greeting(&mut inbound).await?;
         let queues = hello.queues.iter().map(|queue| Arc::from(queue.as_str())).collect();
@@ -81,7 +84,10 @@ impl WorkerService for Workers {
         Ok(Response::new(CompleteTaskResponse {}))
     }
 
-    async fn fail_task(&self, request: Request<FailTaskRequest>) -> Result<Response<FailTaskResponse>, Status> {
+    async fn fail_task(
+        &self,
+        request: Request<FailTaskRequest>,
+    ) -> Result<Response<FailTaskResponse>, Status> {
         let FailTaskRequest { task_token, failure } = request.into_inner();
         let failure = convert::failure(failure.unwrap_or_default());
         let answered = self.service.answer_by_token(&task_token, TaskAnswer::Failure(failure)).await;
@@ -117,7 +123,9 @@ async fn greeting(inbound: &mut Streaming<WorkRequest>) -> Result<(Hello, u32), 
         )));
     }
     if hello.worker_name.chars().count() > NAME_MAX {
-        return Err(Status::invalid_argument(format!("expected a worker name of at most {NAME_MAX} characters")));
+        return Err(Status::invalid_argument(format!(
+            "expected a worker name of at most {NAME_MAX} characters"
+        )));
     }
     Ok((hello, credits))
 }
@@ -141,12 +149,17 @@ struct Session {
 }
 
 impl Session {
-    /// The inbound half: until the worker ends the stream, breaks it, or the engine goes down.
+    /// The inbound half: until the worker ends the stream or breaks it, or is sent away.
     async fn listen(self, mut inbound: Streaming<WorkRequest>) {
         loop {
             // A worker that does not take its receipts is not listened to until it does.
             self.outbox.room().await;
-            match inbound.message().await {
+            let message = tokio::select! {
+                biased;
+                message = inbound.message() => message,
+                () = self.outbox.closed() => break,
+            };
+            match message {
                 Ok(Some(request)) => {
                     if self.hear(request).await.is_err() {
                         break;
@@ -221,9 +234,9 @@ impl Session {
         self.outbox.receipt(receipt);
     }
 
-    /// Lets the history know who takes the tasks that want it known.
+    /// Lets the executions know who takes the tasks that want it known.
     async fn report_starts(&self, mail: &Mail) {
-        for delivery in mail.tasks.iter().filter(|delivery| delivery.order.reports_start) {
+        for delivery in mail.tasks.iter().filter(|delivery| delivery.order.wants_start()) {
             if self.service.worker_starts(delivery.order.token, &self.name).await.is_err() {
                 return;
             }

@@ -101,8 +101,15 @@ enum Answer {
 #[derive(Debug)]
 enum Raise {
     /// As a function's runtime reports it: `errorType`, and the whole object as it was written.
-    Runtime { error: String, object: Map<String, Value> },
-    Exactly { error: Option<String>, cause: Option<String>, cause_from_input: bool },
+    Runtime {
+        error: String,
+        object: Map<String, Value>,
+    },
+    Exactly {
+        error: Option<String>,
+        cause: Option<String>,
+        cause_from_input: bool,
+    },
 }
 
 impl TryFrom<Written> for Behaviour {
@@ -173,7 +180,9 @@ pub(super) fn seconds(name: &str, seconds: Option<f64>) -> Result<Duration, Stri
 impl Repeat {
     fn answer(&self) -> Result<Answer, String> {
         if self.text.len().saturating_mul(self.count) > REPEATED_BYTES_MAX {
-            return Err(format!("expected `return_repeat` to make at most {REPEATED_BYTES_MAX} bytes, found more"));
+            return Err(format!(
+                "expected `return_repeat` to make at most {REPEATED_BYTES_MAX} bytes, found more"
+            ));
         }
         Ok(Answer::Return(Value::from(self.text.repeat(self.count)).to_string()))
     }
@@ -184,7 +193,9 @@ impl TryFrom<Map<String, Value>> for Raise {
 
     fn try_from(mut object: Map<String, Value>) -> Result<Self, String> {
         if let Some(error) = object.get("errorType") {
-            let error = error.as_str().ok_or_else(|| format!("expected `errorType` to be a string, found {error}"))?;
+            let error = error
+                .as_str()
+                .ok_or_else(|| format!("expected `errorType` to be a string, found {error}"))?;
             return Ok(Self::Runtime { error: error.to_owned(), object });
         }
         let mut text = |name: &str| match object.remove(name) {
@@ -195,11 +206,15 @@ impl TryFrom<Map<String, Value>> for Raise {
         let (error, cause) = (text("error")?, text("cause")?);
         let cause_from_input = object.remove("cause_from_input").is_some_and(|value| value == true);
         if error.is_none() && cause.is_none() && !cause_from_input {
-            return Err("expected `raise` to have `errorType`, or `error` and `cause`, found neither".to_owned());
+            return Err(
+                "expected `raise` to have `errorType`, or `error` and `cause`, found neither".to_owned()
+            );
         }
         match object.keys().next() {
             None => Ok(Self::Exactly { error, cause, cause_from_input }),
-            Some(name) => Err(format!("expected `error`, `cause` and `cause_from_input` in `raise`, found `{name}`")),
+            Some(name) => {
+                Err(format!("expected `error`, `cause` and `cause_from_input` in `raise`, found `{name}`"))
+            }
         }
     }
 }
@@ -228,7 +243,11 @@ impl Raise {
 fn spaced(object: &Map<String, Value>) -> String {
     struct Spaced;
     impl Formatter for Spaced {
-        fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        fn begin_array_value<W: ?Sized + io::Write>(
+            &mut self,
+            writer: &mut W,
+            first: bool,
+        ) -> io::Result<()> {
             if first { Ok(()) } else { writer.write_all(b", ") }
         }
         fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
@@ -250,9 +269,11 @@ impl Behaviour {
         match &self.answer {
             Answer::Nothing => Duration::ZERO,
             Answer::Callback(Some(callback)) => self.sleep + callback.duration(),
-            Answer::Return(_) | Answer::Echo | Answer::Format(_) | Answer::Raise(_) | Answer::Callback(None) => {
-                self.sleep
-            }
+            Answer::Return(_)
+            | Answer::Echo
+            | Answer::Format(_)
+            | Answer::Raise(_)
+            | Answer::Callback(None) => self.sleep,
         }
     }
 
@@ -261,7 +282,8 @@ impl Behaviour {
         if !self.heartbeats {
             return tokio::time::sleep(self.sleep).await;
         }
-        let every = task.heartbeat_timeout().map_or(BEAT_EVERY, |timeout| timeout / 3).max(Duration::from_millis(10));
+        let every =
+            task.heartbeat_timeout().map_or(BEAT_EVERY, |timeout| timeout / 3).max(Duration::from_millis(10));
         let mut left = self.sleep;
         loop {
             task.heartbeat();
@@ -297,7 +319,10 @@ impl Player {
         let invocation = Invocation::of(&task, &input, self.output);
         let Some(behaviour) = self.task.next() else {
             invocation.report(Outcome::Raised);
-            return Err(TaskError::new("ScriptEnded", "expected another behaviour in the script's sequence, found none"));
+            return Err(TaskError::new(
+                "ScriptEnded",
+                "expected another behaviour in the script's sequence, found none",
+            ));
         };
         if matches!(behaviour.answer, Answer::Nothing) {
             // Told at once: the task may be taken away at any time, and nobody would learn that it was here.
@@ -350,8 +375,7 @@ mod tests {
         let raise = Raise::try_from(serde_json::from_str::<Map<String, Value>>(text).unwrap()).unwrap();
         let failure = raise.failure("{}");
         assert_eq!(failure.name(), Some("E"));
-        let expected =
-            r#"{"errorType": "E", "stackTrace": ["a", "b"], "errorMessage": "m: 1, 2", "nested": {"z": null}}"#;
+        let expected = r#"{"errorType": "E", "stackTrace": ["a", "b"], "errorMessage": "m: 1, 2", "nested": {"z": null}}"#;
         assert_eq!(failure.cause_text(), Some(expected));
     }
 

@@ -34,8 +34,13 @@ pub(super) struct Callback {
 #[derive(Debug)]
 enum Answer {
     /// What stands at a path of the input; the empty object without one.
-    Success { output_from: Option<Path> },
-    Failure { error: Option<String>, cause: Option<String> },
+    Success {
+        output_from: Option<Path>,
+    },
+    Failure {
+        error: Option<String>,
+        cause: Option<String>,
+    },
 }
 
 /// As it stands in the file.
@@ -67,7 +72,8 @@ impl TryFrom<Written> for Callback {
 
     fn try_from(written: Written) -> Result<Self, String> {
         let path = |name: &str, text: &str| {
-            Path::parse(text).map_err(|error| format!("expected `{name}` to be a path into the input: {error}"))
+            Path::parse(text)
+                .map_err(|error| format!("expected `{name}` to be a path into the input: {error}"))
         };
         let output_from = written.output_from.as_deref().map(|text| path("output_from", text)).transpose()?;
         Ok(Self {
@@ -134,7 +140,8 @@ impl Callback {
     ) -> Result<(), String> {
         let input: Value = serde_json::from_str(input).unwrap_or_default();
         let token = select(&self.token_at, &input)?;
-        let token = token.as_str().ok_or_else(|| format!("expected a token at {}, found {token}", self.token_at))?;
+        let token =
+            token.as_str().ok_or_else(|| format!("expected a token at {}, found {token}", self.token_at))?;
         let output = match &self.answer {
             Answer::Success { output_from: Some(path) } => Some(select(path, &input)?.to_string()),
             Answer::Success { output_from: None } => Some("{}".to_owned()),
@@ -149,7 +156,9 @@ impl Callback {
         }
         tokio::time::sleep(self.after).await;
         match (&self.answer, output) {
-            (Answer::Failure { error, cause }, _) => until_reached(|| tokens.fail(token, failure(error, cause))).await,
+            (Answer::Failure { error, cause }, _) => {
+                until_reached(|| tokens.fail(token, failure(error, cause))).await
+            }
             (Answer::Success { .. }, output) => {
                 let output = output.unwrap_or_default();
                 until_reached(|| tokens.complete_raw(token, output.as_str())).await
@@ -172,7 +181,11 @@ fn select(path: &Path, input: &Value) -> Result<Value, String> {
 
 /// Waits until the history shows that the message was accepted: an answer that overtook the acceptance would
 /// be taken in its stead.
-async fn accepted(client: &Client, execution: &str, token: TaskToken) -> Result<(), crate::cli::error::Error> {
+async fn accepted(
+    client: &Client,
+    execution: &str,
+    token: TaskToken,
+) -> Result<(), crate::cli::error::Error> {
     let mut latest = token.attempt;
     let mut follower = Follower::events(client, execution, latest.0);
     loop {
@@ -189,7 +202,9 @@ async fn accepted(client: &Client, execution: &str, token: TaskToken) -> Result<
 }
 
 /// Asks until the engine answers.
-async fn until_reached<F: Future<Output = Result<(), TokenError>>>(ask: impl Fn() -> F) -> Result<(), String> {
+async fn until_reached<F: Future<Output = Result<(), TokenError>>>(
+    ask: impl Fn() -> F,
+) -> Result<(), String> {
     loop {
         match ask().await {
             Err(TokenError::Unavailable(_)) => tokio::time::sleep(RETRY_EVERY).await,

@@ -63,7 +63,9 @@ impl<'de> Deserialize<'de> for Tasks {
                     tasks.insert(queue, map.next_value()?);
                 }
                 if tasks.is_empty() {
-                    return Err(A::Error::custom("expected a behaviour for at least one task queue, found none"));
+                    return Err(A::Error::custom(
+                        "expected a behaviour for at least one task queue, found none",
+                    ));
                 }
                 Ok(Tasks(tasks))
             }
@@ -75,7 +77,8 @@ impl<'de> Deserialize<'de> for Tasks {
 /// The queue that a key of the script means: the name of a queue, or any resource as a definition has it.
 fn queue_of(key: &str) -> Result<String, String> {
     if key == "lambda:invoke" || key.starts_with("arn:aws:states:::lambda:invoke") {
-        return Err("expected the name of the function that lambda:invoke calls, found lambda:invoke itself".to_owned());
+        return Err("expected the name of the function that lambda:invoke calls, found lambda:invoke itself"
+            .to_owned());
     }
     match Resource::parse(key) {
         Some(resource) => Ok(resource.queue().to_string()),
@@ -175,22 +178,40 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place() {
         let table = [
             ("{}", "missing field `tasks` at line 1 column 2"),
-            (r#"{"tasks":{}}"#, "expected a behaviour for at least one task queue, found none at line 1 column 11"),
+            (
+                r#"{"tasks":{}}"#,
+                "expected a behaviour for at least one task queue, found none at line 1 column 11",
+            ),
             ("{\"tasks\":{\n \"a\":{\"retrun\":1}}}", "unknown field `retrun`, expected one of"),
             ("{\"tasks\":{\n \"a\":{\"retrun\":1}}}", "at line 2 column 14"),
-            (r#"{"tasks":{"a":{}}}"#, "expected one of `return`, `echo`, `return_format`, `return_repeat`, `raise`, `no_answer` and `callback`, found none"),
+            (
+                r#"{"tasks":{"a":{}}}"#,
+                "expected one of `return`, `echo`, `return_format`, `return_repeat`, `raise`, `no_answer` and `callback`, found none",
+            ),
             (r#"{"tasks":{"a":{"return":1,"echo":true}}}"#, "found `return` and `echo`"),
             (r#"{"tasks":{"a":{"echo":false}}}"#, "expected `echo` to be true"),
-            (r#"{"tasks":{"a":{"echo":true,"sleep_s":-1}}}"#, "expected `sleep_s` to be 0 to 31536000 seconds, found -1"),
-            (r#"{"tasks":{"a":{"raise":{"errorMessage":"m"}}}}"#, "expected `raise` to have `errorType`, or `error` and `cause`"),
+            (
+                r#"{"tasks":{"a":{"echo":true,"sleep_s":-1}}}"#,
+                "expected `sleep_s` to be 0 to 31536000 seconds, found -1",
+            ),
+            (
+                r#"{"tasks":{"a":{"raise":{"errorMessage":"m"}}}}"#,
+                "expected `raise` to have `errorType`, or `error` and `cause`",
+            ),
             (r#"{"tasks":{"a":{"raise":{"error":"E","caus":"c"}}}}"#, "found `caus`"),
             (r#"{"tasks":{"a":{"sequence":[]}}}"#, "at least one behaviour"),
-            (r#"{"tasks":{"a":{"sequence":[{"sequence":[{"echo":true}]}]}}}"#, "expected `sequence` at the top of a task only"),
+            (
+                r#"{"tasks":{"a":{"sequence":[{"sequence":[{"echo":true}]}]}}}"#,
+                "expected `sequence` at the top of a task only",
+            ),
             (r#"{"tasks":{"a":{"sequence":[{"echo":true}],"then":"stop"}}}"#, "unknown variant `stop`"),
             (r#"{"tasks":{"a":{"echo":true,"then":"fail"}}}"#, "expected `then` beside a `sequence`"),
             (r#"{"tasks":{"a":{"callback":{"after_s":1}}}}"#, "missing field `token_at`"),
             (r#"{"tasks":{"a":{"callback":{"token_at":"x"}}}}"#, "`token_at`"),
-            (r#"{"tasks":{"a":{"echo":true},"worker:a":{"echo":true}}}"#, "expected one behaviour for the queue `a`"),
+            (
+                r#"{"tasks":{"a":{"echo":true},"worker:a":{"echo":true}}}"#,
+                "expected one behaviour for the queue `a`",
+            ),
             (r#"{"tasks":{"arn:aws:s3:::b":{"echo":true}}}"#, "found 'arn:aws:s3:::b'"),
             (r#"{"tasks":{"lambda:invoke":{"echo":true}}}"#, "the name of the function"),
             (r#"{"tasks":{"a":{"return_repeat":{"text":"abc","count":100000000000}}}}"#, "at most"),
@@ -204,7 +225,9 @@ mod tests {
     #[test]
     fn sequences_go_on_as_they_say() {
         let turns = |then: &str| {
-            let text = format!(r#"{{"tasks":{{"a":{{"sequence":[{{"return":1}},{{"return":2}}],"then":"{then}"}}}}}}"#);
+            let text = format!(
+                r#"{{"tasks":{{"a":{{"sequence":[{{"return":1}},{{"return":2}}],"then":"{then}"}}}}}}"#
+            );
             let tasks = Script::parse(&text).unwrap().tasks();
             let task = &tasks["a"];
             (0..4).map(|_| task.next().map(|turn| turn.answer_for_test())).collect::<Vec<_>>()

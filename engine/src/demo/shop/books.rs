@@ -161,7 +161,11 @@ fn check_status(execution: &str, account: &OrderAccount, found: &mut Vec<String>
         Some(OrderStatus::Placed) => expect(sold == 0, "nothing sold before the order is confirmed", &sold),
         Some(OrderStatus::Confirmed) => {
             let paid_once = account.payments == [account.total];
-            expect(paid_once, &format!("a confirmed order to be paid once, {}", account.total), &account.payments);
+            expect(
+                paid_once,
+                &format!("a confirmed order to be paid once, {}", account.total),
+                &account.payments,
+            );
             expect(sold > 0 && held == 0, "all goods of a confirmed order sold", &account.units);
         }
         Some(OrderStatus::Cancelled) => {
@@ -170,7 +174,11 @@ fn check_status(execution: &str, account: &OrderAccount, found: &mut Vec<String>
         }
         Some(OrderStatus::OutOfStock) => {
             expect(account.units.is_empty(), "no goods moved for an order out of stock", &account.units);
-            expect(account.payments.is_empty(), "nothing charged for an order out of stock", &account.payments);
+            expect(
+                account.payments.is_empty(),
+                "nothing charged for an order out of stock",
+                &account.payments,
+            );
         }
         None => expect(false, "an order in the book for what was done for it", &account),
     }
@@ -201,8 +209,9 @@ impl Books {
             account.order_id = order_id;
             account.total = Cents(total.unwrap_or_default());
         }
-        let payments: Vec<(String, i64)> =
-            sqlx::query_as("SELECT execution, amount FROM ledger ORDER BY no").fetch_all(&mut *connection).await?;
+        let payments: Vec<(String, i64)> = sqlx::query_as("SELECT execution, amount FROM ledger ORDER BY no")
+            .fetch_all(&mut *connection)
+            .await?;
         for (execution, amount) in payments {
             self.orders.entry(execution).or_default().payments.push(Cents(amount));
         }

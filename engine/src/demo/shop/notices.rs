@@ -28,7 +28,9 @@ impl Notice {
         match self {
             Self::Confirmation => format!("Thank you: order {order} over {total} is confirmed."),
             Self::PaymentFailed => {
-                format!("Order {order} over {total} could not be paid and is cancelled. You were charged nothing.")
+                format!(
+                    "Order {order} over {total} could not be paid and is cancelled. You were charged nothing."
+                )
             }
             Self::OutOfStock => format!("We are sorry: what order {order} wants is out of stock."),
         }

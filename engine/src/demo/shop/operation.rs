@@ -65,10 +65,11 @@ pub(super) async fn recall(
     connection: &mut SqliteConnection,
     call: &Call<'_>,
 ) -> Result<Option<Outcome>, Error> {
-    let found: Option<(u32, String)> = sqlx::query_as("SELECT attempt, outcome FROM operation WHERE key = ?1")
-        .bind(call.key)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let found: Option<(u32, String)> =
+        sqlx::query_as("SELECT attempt, outcome FROM operation WHERE key = ?1")
+            .bind(call.key)
+            .fetch_optional(&mut *connection)
+            .await?;
     let Some((attempt, text)) = found else { return Ok(None) };
     let outcome = serde_json::from_str(&text)
         .map_err(|_| Error::Corrupt { expected: "the outcome of an operation", found: text })?;

@@ -41,7 +41,8 @@ pub(super) type Units = BTreeMap<String, i64>;
 impl Order {
     /// What it costs and how much of each product it wants, if it is an order that can be filled.
     pub(super) fn read(&self) -> Result<(Cents, Units), Stop> {
-        let total = Cents::from_decimal(self.total).ok_or_else(|| invalid("a total of 0 or more", self.total))?;
+        let total =
+            Cents::from_decimal(self.total).ok_or_else(|| invalid("a total of 0 or more", self.total))?;
         let mut units = Units::new();
         for item in &self.items {
             if item.quantity == 0 {

@@ -54,10 +54,7 @@ pub(super) async fn book(
 }
 
 /// What is paid for an order: charges less refunds; `None` when there never was a charge.
-pub(super) async fn paid(
-    connection: &mut SqliteConnection,
-    execution: &str,
-) -> Result<Option<Cents>, Error> {
+pub(super) async fn paid(connection: &mut SqliteConnection, execution: &str) -> Result<Option<Cents>, Error> {
     let sum: Option<i64> = sqlx::query_scalar("SELECT sum(amount) FROM ledger WHERE execution = ?1")
         .bind(execution)
         .fetch_one(connection)

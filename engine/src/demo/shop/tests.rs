@@ -154,7 +154,10 @@ async fn a_refusal_is_repeated_to_a_late_copy_and_reconsidered_in_a_new_attempt(
 async fn an_undo_of_nothing_is_done_and_the_step_that_comes_after_it_is_refused() {
     for undo in ["release-inventory", "cancel-order"] {
         let counter = Counter::open().await;
-        counter.call(undo, &json!({ "Error": "States.Timeout", "Cause": "" })).await.expect("nothing to undo");
+        counter
+            .call(undo, &json!({ "Error": "States.Timeout", "Cause": "" }))
+            .await
+            .expect("nothing to undo");
         assert_eq!(counter.stand().await, ((10, 0, 0), Some(OrderStatus::Cancelled)));
         let late = counter.call("reserve-inventory", &order("rich", 2)).await.expect_err("too late");
         assert_eq!(late.name(), Some("OrderClosed"));
@@ -221,8 +224,14 @@ async fn orders_that_make_no_sense_are_refused() {
 #[tokio::test]
 async fn the_check_finds_what_does_not_balance() {
     let table = [
-        ("UPDATE product SET available = available + 1", "lantern: expected available + reserved + sold = 10, found 9 + 0 + 2"),
-        ("UPDATE product SET available = 9, sold = 1", "lantern: expected 0 reserved and 2 sold by its movements, found 0 and 1"),
+        (
+            "UPDATE product SET available = available + 1",
+            "lantern: expected available + reserved + sold = 10, found 9 + 0 + 2",
+        ),
+        (
+            "UPDATE product SET available = 9, sold = 1",
+            "lantern: expected 0 reserved and 2 sold by its movements, found 0 and 1",
+        ),
         (
             "INSERT INTO movement (execution, product, kind, quantity) VALUES ('o-1', 'lantern', 'RELEASE', 2)",
             "o-1: expected lantern reserved once, then sold or released once, found reserved [2], sold [2], released [2]",
@@ -232,9 +241,18 @@ async fn the_check_finds_what_does_not_balance() {
             "o-1: expected an order to be charged once at most, found [Cents(5998), Cents(5998)]",
         ),
         ("DELETE FROM ledger", "o-1: expected a confirmed order to be paid once, 59.98, found []"),
-        ("UPDATE orders SET status = 'CANCELLED'", "o-1: expected nothing charged for a cancelled order, found [Cents(5998)]"),
-        ("UPDATE orders SET status = 'OUT_OF_STOCK'", "o-1: expected nothing charged for an order out of stock, found [Cents(5998)]"),
-        ("UPDATE orders SET status = 'PLACED'", "o-1: expected nothing sold before the order is confirmed, found 2"),
+        (
+            "UPDATE orders SET status = 'CANCELLED'",
+            "o-1: expected nothing charged for a cancelled order, found [Cents(5998)]",
+        ),
+        (
+            "UPDATE orders SET status = 'OUT_OF_STOCK'",
+            "o-1: expected nothing charged for an order out of stock, found [Cents(5998)]",
+        ),
+        (
+            "UPDATE orders SET status = 'PLACED'",
+            "o-1: expected nothing sold before the order is confirmed, found 2",
+        ),
         ("DELETE FROM orders", "o-1: expected an order in the book for what was done for it"),
         ("UPDATE customer SET card_limit = 10", "card of rich: expected at most 0.10 charged, found 59.98"),
         (

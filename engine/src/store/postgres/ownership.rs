@@ -1,4 +1,5 @@
-//! Who may write: one row with an owner, an epoch and a time at which the ownership ends.
+//! Who may write: one row with an owner, an epoch and a time at which the ownership ends. It ends at once when
+//! the session in which the owner writes is gone, as after a crash of its process.
 //!
 //! Invariant: an epoch is held by one node only, and only while it is the highest. Taking over waits for the
 //! transactions that hold the row under the epoch before, and fences every later one of it. Times are the
@@ -8,7 +9,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, Postgres};
-use sqlx::{Connection, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Transaction};
 
 use super::super::Error;
 
@@ -18,21 +19,30 @@ pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// How often a node that stands by asks whether it may take over: a graceful change takes less than a second.
 const POLL: Duration = Duration::from_millis(500);
 
+/// Makes the row name this session.
+const THIS_SESSION: &str = "session_pid = pg_backend_pid(), \
+    session_started_at = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())";
+
+/// Holds while the session that the row names is there. One whose start may not be seen counts as there.
+const SESSION_LIVES: &str = "EXISTS (SELECT FROM pg_stat_activity AS session \
+    WHERE session.pid = session_pid AND coalesce(session.backend_start = session_started_at, true))";
+
 /// Takes the ownership, as soon as nobody has it. The new epoch.
 pub(super) async fn take(connection: &mut PgConnection) -> Result<i64, Error> {
     let mut told = false;
+    // The clock is read anew when the statement had to wait for the row; now() would be older than that.
+    let take = format!(
+        "UPDATE ownership SET epoch = epoch + 1, \
+         owner = 'process ' || $1 || ' at ' || coalesce(host(inet_client_addr()), 'localhost'), \
+         expires_at = clock_timestamp() + $2 * interval '1 millisecond', {THIS_SESSION} \
+         WHERE expires_at <= clock_timestamp() OR NOT {SESSION_LIVES} RETURNING epoch"
+    );
     loop {
-        // The clock is read anew when the statement had to wait for the row; now() would be older than that.
-        let taken: Option<(i64,)> = sqlx::query_as(
-            "UPDATE ownership SET epoch = epoch + 1, \
-             owner = 'process ' || $1 || ' at ' || coalesce(host(inet_client_addr()), 'localhost'), \
-             expires_at = clock_timestamp() + $2 * interval '1 millisecond' \
-             WHERE expires_at <= clock_timestamp() RETURNING epoch",
-        )
-        .bind(std::process::id().to_string())
-        .bind(lease_millis())
-        .fetch_optional(&mut *connection)
-        .await?;
+        let taken: Option<(i64,)> = sqlx::query_as(AssertSqlSafe(take.as_str()))
+            .bind(std::process::id().to_string())
+            .bind(lease_millis())
+            .fetch_optional(&mut *connection)
+            .await?;
         if let Some((epoch,)) = taken {
             tracing::info!(epoch, "took the ownership of the database");
             return Ok(epoch);
@@ -64,12 +74,12 @@ pub(super) async fn begin(
     Err(fenced)
 }
 
-/// Waits for every transaction that still holds the ownership under this epoch, from whatever connection.
+/// Waits for every transaction that still holds the ownership under this epoch, from whatever connection, and
+/// makes this connection's session the one in which the owner writes.
 pub(super) async fn settle(connection: &mut PgConnection, epoch: i64) -> Result<(), Error> {
-    let held: Option<(i64,)> = sqlx::query_as("SELECT epoch FROM ownership WHERE epoch = $1 FOR UPDATE")
-        .bind(epoch)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let settle = format!("UPDATE ownership SET {THIS_SESSION} WHERE epoch = $1 RETURNING epoch");
+    let held: Option<(i64,)> =
+        sqlx::query_as(AssertSqlSafe(settle)).bind(epoch).fetch_optional(&mut *connection).await?;
     match held {
         Some(_) => Ok(()),
         None => Err(fenced(connection, epoch).await),

@@ -1,0 +1,11 @@
+//! The command line, driven as people and programs drive it: the real binary against a real server.
+
+mod definitions_of_tests;
+mod deploy;
+mod executions;
+mod faults;
+mod listing;
+mod quick_start;
+mod scripted_worker;
+mod start;
+mod validate;
