@@ -30,19 +30,32 @@ pub fn binary() -> &'static Path {
         let this = std::env::current_exe().expect("a test has an executable");
         // target/<profile>/deps/<test>: the binary is two floors up.
         let folder = this.ancestors().nth(2).expect("a test lies in a target folder");
-        let profile = folder.file_name().and_then(OsStr::to_str).expect("a target folder is named by its profile");
+        let profile =
+            folder.file_name().and_then(OsStr::to_str).expect("a target folder is named by its profile");
         let profile = if profile == "debug" { "dev" } else { profile };
         let target = folder.parent().expect("a profile's folder lies in a target folder");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         // Dependencies look at these, and would be built anew for a test and anew again for everybody else.
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+            {
                 build.env_remove(name);
             }
         }
         let built = build
-            .args(["build", "--quiet", "--package", "stepwell-engine", "--bin", "stepwell", "--profile", profile])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "stepwell-engine",
+                "--bin",
+                "stepwell",
+                "--profile",
+                profile,
+            ])
             .arg("--target-dir")
             .arg(target)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -82,7 +95,14 @@ impl Ended {
     /// When it exited otherwise.
     #[must_use]
     pub fn exited(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}\nstdout: {}\nstderr: {}", self.command, self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "{}\nstdout: {}\nstderr: {}",
+            self.command,
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -92,8 +112,9 @@ impl Ended {
     /// When stdout is something else.
     #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{}: expected JSON: {error}\n{}\n{}", self.command, self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("{}: expected JSON: {error}\n{}\n{}", self.command, self.stdout, self.stderr)
+        })
     }
 
     /// The JSON documents on stdout, one per line.
@@ -103,7 +124,9 @@ impl Ended {
     #[must_use]
     pub fn json_lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
-        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+        lines
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+            .collect()
     }
 }
 
@@ -187,7 +210,9 @@ impl Process {
                 Some(line)
             }
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("{}: waited in vain for a line\n{}", self.command, self.said()),
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("{}: waited in vain for a line\n{}", self.command, self.said())
+            }
         }
     }
 
@@ -200,7 +225,11 @@ impl Process {
             match self.line() {
                 Some(line) if fits(&line) => return line,
                 Some(_) => {}
-                None => panic!("{}: stdout ended before the line that was waited for\n{}", self.command, self.said()),
+                None => panic!(
+                    "{}: stdout ended before the line that was waited for\n{}",
+                    self.command,
+                    self.said()
+                ),
             }
         }
     }
@@ -232,7 +261,8 @@ impl Process {
     /// # Panics
     /// When it can't be sent.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().expect("kill runs");
+        let sent =
+            Command::new("kill").args(["-s", name, &self.id().to_string()]).status().expect("kill runs");
         assert!(sent.success(), "{}: expected to send it SIG{name}", self.command);
     }
 
@@ -446,7 +476,8 @@ impl Server {
 
 /// Starts a server and waits until it says that it is ready, and where.
 fn launch(database_url: &str, grpc: &str, http: &str, arguments: &[String]) -> (Process, String, String) {
-    let mut command = command(["server", "--database-url", database_url, "--grpc-addr", grpc, "--http-addr", http]);
+    let mut command =
+        command(["server", "--database-url", database_url, "--grpc-addr", grpc, "--http-addr", http]);
     command.args(arguments);
     let mut process = Process::spawn(command);
     let ready = process.line_where(|_| true);

@@ -306,7 +306,7 @@ impl Owner {
         let opening = Opening { id, machine, revision, name, started_at: now };
         self.live.insert(id, Resident { row, version: 0, execution, shadow: Shadow::default() });
         self.add_transition(batch, id, transition, Some(opening));
-        Ok(Accepted::Done)
+        Ok(Accepted::Started { row, at: now })
     }
 
     fn decide_command(

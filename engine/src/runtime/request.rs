@@ -5,11 +5,12 @@ use std::sync::Arc;
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::machine::{Command, Header, Rejection};
 use stepwell_asl::payload::Payload;
+use stepwell_asl::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::followers::Subscription;
 use crate::dispatch::{Outbox, Receipt, Verdict, WorkerId};
-use crate::store::{MachineNo, RevisionNo};
+use crate::store::{MachineNo, RevisionNo, RowNo};
 
 /// One thing to do to one execution.
 pub struct Request {
@@ -51,6 +52,13 @@ pub type Answer = Result<Accepted, Refused>;
 pub enum Accepted {
     /// As asked.
     Done,
+    /// The execution has started.
+    Started {
+        /// Its place.
+        row: RowNo,
+        /// When.
+        at: Timestamp,
+    },
     /// The execution runs already, with the same input.
     RunsAlready,
 }
@@ -117,7 +125,7 @@ impl ReplyTo {
 /// What a worker is told about its outcome.
 fn receipt(token: Vec<u8>, answer: &Answer) -> Receipt {
     let (verdict, message) = match answer {
-        Ok(Accepted::Done | Accepted::RunsAlready) => (Verdict::Accepted, String::new()),
+        Ok(Accepted::Done | Accepted::Started { .. } | Accepted::RunsAlready) => (Verdict::Accepted, String::new()),
         Err(Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)) | Refused::NotRunning) => {
             (Verdict::AlreadyOver, String::new())
         }

@@ -65,9 +65,12 @@ impl Service {
             revision: found.row.revision,
             input,
         };
-        let new = match self.ask_new(id, Ask::Start(Box::new(start))).await? {
-            Ok(Accepted::Done) => true,
-            Ok(Accepted::RunsAlready) => false,
+        let (row, started_at) = match self.ask_new(id, Ask::Start(Box::new(start))).await? {
+            Ok(Accepted::Started { row, at }) => (row, at),
+            Ok(Accepted::Done | Accepted::RunsAlready) => {
+                let row = self.row_of(id, &name).await?;
+                return Ok(Started { execution: self.in_list(row), new: false });
+            }
             Err(Refused::NameTaken) => {
                 let arn = self.headers.realm.execution_arn(machine, &name);
                 return Err(Error::AlreadyExists(format!(
@@ -76,8 +79,19 @@ impl Service {
             }
             Err(refused) => return Err(refused.into()),
         };
-        let row = self.row_of(id, &name).await?;
-        Ok(Started { execution: self.in_list(row), new })
+        let execution = self.in_list(ExecutionRow {
+            execution: row,
+            id,
+            machine: found.row.machine,
+            machine_name: machine.to_owned(),
+            revision: found.row.revision,
+            revision_number: found.row.revision_number,
+            name,
+            status: StoredStatus::Running,
+            started_at,
+            stopped_at: None,
+        });
+        Ok(Started { execution, new: true })
     }
 
     /// One execution with its input and its end.

@@ -279,9 +279,9 @@ async fn each_fault_of_a_definition_is_named_with_its_place() {
 async fn very_many_faults_still_make_a_readable_refusal() {
     let node = TestNode::start(&Database::sqlite()).await;
     let states: serde_json::Map<String, Value> = (0..2_000)
-        .map(|number| (format!("State number {number}"), json!({ "Type": "Pass", "Next": "Nowhere" })))
+        .map(|number| (format!("{number:0>80}"), json!({ "Type": "Pass", "Next": "Nowhere" })))
         .collect();
-    let definition = json!({ "StartAt": "State number 0", "States": states }).to_string();
+    let definition = json!({ "StartAt": format!("{:0>80}", 0), "States": states }).to_string();
     let status = create(&node, "order", &definition).await.expect_err("a refusal");
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert!(violations(&status).len() > 10);

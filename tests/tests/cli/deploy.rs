@@ -17,7 +17,10 @@ fn a_definition_goes_by_the_name_of_its_file() {
     }
     let file = server.file("order.asl.json", &fail().to_string());
     let document = server.json(&["deploy", file.to_str().unwrap()]);
-    assert_eq!((&document["stateMachineArn"], &document["version"]), (&json!(format!("{ARN}:order")), &json!(2)));
+    assert_eq!(
+        (&document["stateMachineArn"], &document["version"]),
+        (&json!(format!("{ARN}:order")), &json!(2))
+    );
 
     let document = server.json(&["deploy", file.to_str().unwrap(), "--name", "other"]);
     assert_eq!((&document["name"], &document["version"]), (&json!("other"), &json!(1)));
@@ -29,7 +32,11 @@ fn what_is_invalid_is_shown_and_not_deployed() {
     let file = server.file("bad.asl.json", r#"{"StartAt": "A", "States": {"A": {"Type": "Pass"}}}"#);
     let file = file.to_str().unwrap();
     let ended = server.stepwell(&["deploy", file]).exited(1);
-    assert!(ended.stdout.contains("error[") && ended.stdout.contains(&format!("{file}:1:")), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("error[") && ended.stdout.contains(&format!("{file}:1:")),
+        "{}",
+        ended.stdout
+    );
     assert!(ended.stderr.contains("nothing was deployed"), "{}", ended.stderr);
     let ended = server.stepwell(&["deploy", file, "--output", "json"]).exited(1);
     assert_eq!(ended.json()["result"], "FAIL");

@@ -23,7 +23,8 @@ fn without_times(text: &str) -> String {
             && word.len() > 2
     };
     let line = |line: &str| {
-        let words: Vec<&str> = line.split(' ').map(|word| if is_time(word) { "TIME" } else { word }).collect();
+        let words: Vec<&str> =
+            line.split(' ').map(|word| if is_time(word) { "TIME" } else { word }).collect();
         words.join(" ")
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -53,7 +54,10 @@ fn describe_tells_how_it_ended() {
         assert_eq!(described.get("output"), None);
     }
     let refused = server.stepwell(&["describe", "e-2"]).exited(3);
-    assert_eq!(refused.stderr, "error: expected an execution, but none is called 'e-2'; `stepwell list` shows those there are\n");
+    assert_eq!(
+        refused.stderr,
+        "error: expected an execution, but none is called 'e-2'; `stepwell list` shows those there are\n"
+    );
 }
 
 #[test]
@@ -71,19 +75,15 @@ fn history_is_a_table_for_people() {
     expect![[r#"
            1  TIME  ExecutionStarted
               input {"order":7}
-              inputDetails {"truncated":false}
               roleArn arn:aws:iam::000000000000:role/stepwell
            2  TIME  PassStateEntered  Only
               name Only
               input {"order":7}
-              inputDetails {"truncated":false}
            3  TIME  PassStateExited  Only
               name Only
               output {"order":7}
-              outputDetails {"truncated":false}
            4  TIME  ExecutionSucceeded
-              output {"order":7}
-              outputDetails {"truncated":false}"#]]
+              output {"order":7}"#]]
     .assert_eq(&without_times(&whole));
 }
 
@@ -135,7 +135,10 @@ fn watch_tells_events_as_they_come() {
     let ids: Vec<u64> = lines.iter().filter_map(|line| line["id"].as_u64()).collect();
     assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>(), "each event once");
     assert_eq!(types[types.len() - 2], "ExecutionSucceeded");
-    assert_eq!((&lines.last().unwrap()["status"], &lines.last().unwrap()["output"]), (&json!("SUCCEEDED"), &json!("done")));
+    assert_eq!(
+        (&lines.last().unwrap()["status"], &lines.last().unwrap()["output"]),
+        (&json!("SUCCEEDED"), &json!("done"))
+    );
     let _ = worker.terminate().ok();
 }
 
@@ -166,6 +169,9 @@ fn stop_ends_it_and_is_safe_to_repeat() {
         assert!(shown.starts_with("■ ABORTED  waits/e-1  in "), "{shown}");
     }
     let last = server.json(&["history", "e-1", "--reverse", "--limit", "1"])["events"][0].take();
-    assert_eq!((&last["type"], &last["executionAbortedEventDetails"]), (&json!("ExecutionAborted"), &json!({ "cause": "tired" })));
+    assert_eq!(
+        (&last["type"], &last["executionAbortedEventDetails"]),
+        (&json!("ExecutionAborted"), &json!({ "cause": "tired" }))
+    );
     let _ = server.stepwell(&["stop", "nobody"]).exited(3);
 }

@@ -11,10 +11,17 @@ use crate::definitions_of_tests::pass;
 fn a_server_that_is_not_there_is_said_to_be_so() {
     // Port 1 is nobody's.
     let server = ["--server", "http://127.0.0.1:1"];
-    for verb in [vec!["list"], vec!["machines"], vec!["start", "m"], vec!["describe", "e"], vec!["history", "e"], vec!["watch", "e"], vec!["stop", "e"]] {
+    for verb in [
+        vec!["list"],
+        vec!["machines"],
+        vec!["start", "m"],
+        vec!["describe", "e"],
+        vec!["history", "e"],
+        vec!["watch", "e"],
+        vec!["stop", "e"],
+    ] {
         let ended = stepwell([verb, server.to_vec()].concat()).exited(4);
-        let expected =
-            "error: can't reach a Stepwell server at http://127.0.0.1:1; start one with `stepwell server` or set --server\n";
+        let expected = "error: can't reach a Stepwell server at http://127.0.0.1:1; start one with `stepwell server` or set --server\n";
         assert_eq!((ended.stderr.as_str(), ended.stdout.as_str()), (expected, ""));
     }
 }
@@ -46,7 +53,9 @@ fn the_exit_codes_are_documented() {
 
 #[test]
 fn every_shell_gets_its_completions() {
-    for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef stepwell"), ("fish", "complete -c stepwell")] {
+    for (shell, sign) in
+        [("bash", "complete -F"), ("zsh", "#compdef stepwell"), ("fish", "complete -c stepwell")]
+    {
         let script = stepwell(["completions", shell]).ok().stdout;
         assert!(script.contains(sign) && script.contains("history"), "{script}");
     }

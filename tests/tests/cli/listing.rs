@@ -26,7 +26,12 @@ fn executions_are_listed_newest_first() {
 
     let names = |arguments: &[&str]| {
         let executions = server.json(&[&["list"], arguments].concat())["executions"].take();
-        executions.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        executions
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(&[]), ["w-1", "f-1", "p-1"]);
     assert_eq!(names(&["--limit", "2"]), ["w-1", "f-1"]);

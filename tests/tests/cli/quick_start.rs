@@ -12,7 +12,10 @@ fn the_order_saga_runs_in_three_terminals() {
     let worker = server.spawn(&["worker", "--script", script.to_str().unwrap()]);
 
     let order = r#"{"orderId":"ord_67890","customerId":"cust_111","items":[{"productId":"prod_222","quantity":2,"price":29.99}],"total":59.98}"#;
-    let shown = server.stepwell(&["start", "order-saga", "--name", "order-1", "--wait", "--input", order]).ok().stdout;
+    let shown = server
+        .stepwell(&["start", "order-saga", "--name", "order-1", "--wait", "--input", order])
+        .ok()
+        .stdout;
     assert!(shown.starts_with("✓ SUCCEEDED  order-saga/order-1  in "), "{shown}");
     assert!(shown.contains(r#"{"orderId":"ord_67890","confirmed":true}"#), "{shown}");
     let history = server.stepwell(&["history", "order-1"]).ok().stdout;

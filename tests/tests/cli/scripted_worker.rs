@@ -13,7 +13,8 @@ fn run(definition: &Value, script: Value, input: &str) -> (Value, Ended) {
     let server = Server::start();
     server.deploy("machine", definition);
     let worker = server.worker(&script);
-    let ended = server.stepwell(&["start", "machine", "--name", "e-1", "--wait", "--input", input, "--output", "json"]);
+    let ended = server
+        .stepwell(&["start", "machine", "--name", "e-1", "--wait", "--input", input, "--output", "json"]);
     (ended.json(), worker.terminate().ok())
 }
 
@@ -50,11 +51,19 @@ fn failures_are_what_the_script_says() {
         ),
         ("worker:work", json!({ "raise": { "error": "E", "cause": "C" } }), "E", json!("C")),
         ("worker:work", json!({ "raise": { "error": "E" } }), "E", json!(null)),
-        ("worker:work", json!({ "raise": { "error": "E", "cause_from_input": true } }), "E", json!(r#"{"n": 1}"#)),
+        (
+            "worker:work",
+            json!({ "raise": { "error": "E", "cause_from_input": true } }),
+            "E",
+            json!(r#"{"n": 1}"#),
+        ),
     ];
     for (resource, behaviour, error, cause) in table {
         let ended = answered(resource, &behaviour, r#"{"n": 1}"#);
-        assert_eq!((&ended["status"], &ended["error"], &ended["cause"]), (&json!("FAILED"), &json!(error), &cause));
+        assert_eq!(
+            (&ended["status"], &ended["error"], &ended["cause"]),
+            (&json!("FAILED"), &json!(error), &cause)
+        );
     }
 }
 
@@ -74,7 +83,10 @@ fn a_request_id_is_fresh_for_every_call() {
         .unwrap()
         .iter()
         .filter(|event| event["type"] == "LambdaFunctionFailed")
-        .map(|event| serde_json::from_str(event["lambdaFunctionFailedEventDetails"]["cause"].as_str().unwrap()).unwrap())
+        .map(|event| {
+            serde_json::from_str(event["lambdaFunctionFailedEventDetails"]["cause"].as_str().unwrap())
+                .unwrap()
+        })
         .collect();
     let ids: Vec<&str> = causes.iter().map(|cause| cause["requestId"].as_str().unwrap()).collect();
     assert!(ids.len() == 2 && ids[0] != ids[1] && ids.iter().all(|id| id.len() == 36), "{ids:?}");
@@ -85,20 +97,29 @@ fn an_invoked_function_gets_the_payload_and_answers_in_the_shape_of_the_service(
     let invoke = |payload: Value| {
         let mut parameters = json!({ "FunctionName": "work" });
         parameters.as_object_mut().unwrap().extend(payload.as_object().unwrap().clone());
-        only(json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters, "End": true }))
+        only(
+            json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters, "End": true }),
+        )
     };
     for (payload, output) in [(json!({ "Payload": { "n": 1 } }), json!({ "n": 1 })), (json!({}), json!({}))] {
         let (ended, _) = run(&invoke(payload), json!({ "tasks": { "work": { "echo": true } } }), "{}");
-        assert_eq!(ended["output"], json!({ "ExecutedVersion": "$LATEST", "Payload": output, "StatusCode": 200 }));
+        assert_eq!(
+            ended["output"],
+            json!({ "ExecutedVersion": "$LATEST", "Payload": output, "StatusCode": 200 })
+        );
     }
     let raise = json!({ "tasks": { "work": { "raise": { "errorType": "E", "errorMessage": "m" } } } });
     let (ended, _) = run(&invoke(json!({})), raise, "{}");
-    assert_eq!((&ended["error"], &ended["cause"]), (&json!("E"), &json!(r#"{"errorType":"E","errorMessage":"m"}"#)));
+    assert_eq!(
+        (&ended["error"], &ended["cause"]),
+        (&json!("E"), &json!(r#"{"errorType":"E","errorMessage":"m"}"#))
+    );
 }
 
 #[test]
 fn a_task_that_is_never_answered_times_out() {
-    let definition = only(json!({ "Type": "Task", "Resource": "worker:work", "TimeoutSeconds": 1, "End": true }));
+    let definition =
+        only(json!({ "Type": "Task", "Resource": "worker:work", "TimeoutSeconds": 1, "End": true }));
     let (ended, worker) = run(&definition, json!({ "tasks": { "work": { "no_answer": true } } }), "{}");
     assert_eq!((&ended["status"], &ended["error"]), (&json!("FAILED"), &json!("States.Timeout")));
     let outcomes: Vec<_> = worker.json_lines().iter().map(|line| line["outcome"].clone()).collect();
@@ -129,8 +150,9 @@ fn a_task_that_is_taken_back_is_cancelled() {
 
 #[test]
 fn heartbeats_keep_a_task_alive_and_silence_does_not() {
-    let definition =
-        only(json!({ "Type": "Task", "Resource": "worker:work", "TimeoutSeconds": 30, "HeartbeatSeconds": 1, "End": true }));
+    let definition = only(
+        json!({ "Type": "Task", "Resource": "worker:work", "TimeoutSeconds": 30, "HeartbeatSeconds": 1, "End": true }),
+    );
     let alive = json!({ "tasks": { "work": { "sleep_s": 2.5, "heartbeats": true, "return": "alive" } } });
     assert_eq!(run(&definition, alive, "{}").0["output"], "alive");
     let silent = json!({ "tasks": { "work": { "sleep_s": 20, "return": "late" } } });
@@ -191,7 +213,8 @@ fn a_token_is_answered_after_its_message_was_accepted() {
         { "callback": success }, { "callback": beating }, { "callback": failure },
     ] } } }));
     let start = |name: &str| {
-        let arguments = ["start", "machine", "--name", name, "--wait", "--input", r#"{"n":1}"#, "--output", "json"];
+        let arguments =
+            ["start", "machine", "--name", name, "--wait", "--input", r#"{"n":1}"#, "--output", "json"];
         server.stepwell(&arguments)
     };
     assert_eq!(start("e-1").ok().json()["output"], json!({ "n": 1 }));
@@ -203,15 +226,22 @@ fn a_token_is_answered_after_its_message_was_accepted() {
         assert_eq!(types_of(&server, name)[..5], expected, "{name}");
     }
     let lines = worker.terminate().ok().json_lines();
-    assert!(lines.iter().all(|line| line["outcome"] == "returned" && line["task"] == "sqs:sendMessage"), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line["outcome"] == "returned" && line["task"] == "sqs:sendMessage"),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn a_token_that_nobody_answers_times_out() {
     let server = Server::start();
     server.deploy("machine", &waits_for_token());
-    let worker = server.worker(&json!({ "tasks": { "arn:aws:states:::sqs:sendMessage": { "callback": null } } }));
-    let failed = server.stepwell(&["start", "machine", "--name", "e-1", "--wait", "--output", "json"]).exited(1).json();
+    let worker =
+        server.worker(&json!({ "tasks": { "arn:aws:states:::sqs:sendMessage": { "callback": null } } }));
+    let failed = server
+        .stepwell(&["start", "machine", "--name", "e-1", "--wait", "--output", "json"])
+        .exited(1)
+        .json();
     assert_eq!(failed["error"], "States.Timeout");
     assert!(types_of(&server, "e-1").contains(&"TaskSubmitted".to_owned()));
     let _ = worker.terminate().ok();
@@ -221,11 +251,14 @@ fn a_token_that_nobody_answers_times_out() {
 fn each_worker_name_is_a_worker_of_its_own() {
     let server = Server::start();
     let activity = |name: &str| format!("arn:aws:states:local:000000000000:activity:{name}");
-    server.deploy("machine", &json!({ "StartAt": "A", "States": {
+    server.deploy(
+        "machine",
+        &json!({ "StartAt": "A", "States": {
         "A": { "Type": "Task", "Resource": activity("a"), "Next": "B" },
         "B": { "Type": "Task", "Resource": activity("b"), "Next": "C" },
         "C": { "Type": "Task", "Resource": activity("c"), "End": true },
-    } }));
+    } }),
+    );
     let script = json!({ "tasks": {
         (activity("a")): { "echo": true, "worker_name": "ada" },
         "b": { "echo": true, "worker_name": "bob" },
@@ -280,7 +313,8 @@ fn a_worker_waits_for_its_server_and_comes_back_to_it() {
 fn a_drain_finishes_what_is_under_way() {
     let server = Server::start();
     server.deploy("machine", &slow_beside_quick());
-    let script = json!({ "tasks": { "slow": { "sleep_s": 1, "return": "slow" }, "quick": { "return": "quick" } } });
+    let script =
+        json!({ "tasks": { "slow": { "sleep_s": 1, "return": "slow" }, "quick": { "return": "quick" } } });
     let mut worker = server.worker(&script);
     let waiting = server.spawn(&["start", "machine", "--wait", "--output", "json"]);
     assert_eq!(worker.json_line()["task"], "quick");
@@ -294,7 +328,8 @@ fn a_script_with_a_fault_is_refused_with_the_place() {
     let server = Server::start();
     let file = server.file("worker.json", "{ \"tasks\": {\n  \"work\": { \"retrun\": 1 }\n} }");
     let ended = server.spawn(&["worker", "--script", file.to_str().unwrap()]).wait().exited(2);
-    let (expected, place) = ("unknown field `retrun`, expected one of `return`, `echo`", "at line 2 column 20");
+    let (expected, place) =
+        ("unknown field `retrun`, expected one of `return`, `echo`", "at line 2 column 20");
     assert!(ended.stderr.contains(expected) && ended.stderr.contains(place), "{}", ended.stderr);
     let ended = server.stepwell(&["worker", "--script", "no/such.json"]).exited(2);
     assert!(ended.stderr.starts_with("error: can't read no/such.json"), "{}", ended.stderr);

@@ -8,7 +8,11 @@ use crate::definitions_of_tests::{fail, pass, task, time_out, wait};
 #[test]
 fn waiting_exits_as_the_execution_ends() {
     let server = Server::start();
-    let table = [("succeeds", pass(), 0, "SUCCEEDED"), ("fails", fail(), 1, "FAILED"), ("late", time_out(), 5, "TIMED_OUT")];
+    let table = [
+        ("succeeds", pass(), 0, "SUCCEEDED"),
+        ("fails", fail(), 1, "FAILED"),
+        ("late", time_out(), 5, "TIMED_OUT"),
+    ];
     for (name, definition, code, status) in table {
         server.deploy(name, &definition);
         let ended = server.stepwell(&["start", name, "--wait"]).exited(code);
@@ -29,7 +33,10 @@ fn waiting_for_one_that_is_stopped_tells_why() {
     let ended = waiting.wait().exited(6);
     for document in [stopped, ended.json()] {
         assert_eq!(document["status"], "ABORTED");
-        assert_eq!((&document["error"], &document["cause"]), (&json!("Enough"), &json!("we changed our mind")));
+        assert_eq!(
+            (&document["error"], &document["cause"]),
+            (&json!("Enough"), &json!("we changed our mind"))
+        );
     }
 }
 
@@ -37,7 +44,8 @@ fn waiting_for_one_that_is_stopped_tells_why() {
 fn the_finished_execution_is_all_there() {
     let server = Server::start();
     server.deploy("passes", &pass());
-    let ended = server.json(&["start", "passes", "--name", "p-1", "--wait", "--input", r#"{"n": [1, 2.50]}"#]);
+    let ended =
+        server.json(&["start", "passes", "--name", "p-1", "--wait", "--input", r#"{"n": [1, 2.50]}"#]);
     assert_eq!(
         ended,
         json!({
@@ -63,7 +71,10 @@ fn a_name_is_used_once() {
     server.deploy("waits", &wait());
     let start = |input: &str| server.stepwell(&["start", "waits", "--name", "w-1", "--input", input]);
     let first = start("{}").ok().stdout;
-    assert!(first.starts_with("✓ started waits/w-1\n") && first.contains("`stepwell watch waits/w-1`"), "{first}");
+    assert!(
+        first.starts_with("✓ started waits/w-1\n") && first.contains("`stepwell watch waits/w-1`"),
+        "{first}"
+    );
     assert!(start("{}").ok().stdout.starts_with("✓ runs already: waits/w-1\n"));
     assert!(start(r#"{"n":1}"#).exited(3).stderr.contains("exists"));
 
@@ -77,13 +88,16 @@ fn the_input_comes_from_wherever_it_is() {
     server.deploy("passes", &pass());
     let file = server.file("input.json", r#"{"from": "a file"}"#);
     let from_file = format!("@{}", file.to_str().unwrap());
-    let output = |input: &str| server.json(&["start", "passes", "--wait", "--input", input])["output"].clone();
+    let output =
+        |input: &str| server.json(&["start", "passes", "--wait", "--input", input])["output"].clone();
     assert_eq!(output(&from_file), json!({ "from": "a file" }));
     assert_eq!(output("-1"), json!(-1));
-    let fed = server.stepwell_fed(&["start", "passes", "--wait", "--input", "-", "--output", "json"], "[\"fed\"]\n");
+    let fed = server
+        .stepwell_fed(&["start", "passes", "--wait", "--input", "-", "--output", "json"], "[\"fed\"]\n");
     assert_eq!(fed.ok().json()["output"], json!(["fed"]));
 
-    for (input, problem) in [("{order: 1}", "quote JSON text"), ("@no/such.json", "can't read no/such.json")] {
+    for (input, problem) in [("{order: 1}", "quote JSON text"), ("@no/such.json", "can't read no/such.json")]
+    {
         let ended = server.stepwell(&["start", "passes", "--input", input]).exited(2);
         assert!(ended.stderr.contains(problem), "{}", ended.stderr);
     }

@@ -59,10 +59,15 @@ fn an_invalid_definition_is_shown_with_the_places_and_the_ways_out() {
 #[test]
 fn programs_get_the_same_as_one_document() {
     let (_folder, [bad, good]) = files([("bad.asl.json", INVALID), ("good.json", &pass().to_string())]);
-    for arguments in [["validate", &bad, &good, "--json"].to_vec(), ["--output", "json", "validate", &bad, &good].to_vec()] {
+    for arguments in
+        [["validate", &bad, &good, "--json"].to_vec(), ["--output", "json", "validate", &bad, &good].to_vec()]
+    {
         let document = stepwell(arguments).exited(1).json();
         assert_eq!(document["result"], "FAIL");
-        assert_eq!(document["files"], json!([{ "file": bad, "result": "FAIL" }, { "file": good, "result": "OK" }]));
+        assert_eq!(
+            document["files"],
+            json!([{ "file": bad, "result": "FAIL" }, { "file": good, "result": "OK" }])
+        );
         let found = &document["diagnostics"][0];
         assert_eq!(
             *found,

@@ -7,7 +7,7 @@ use stepwell_proto::v1::{ExecutionStatus, Verdict};
 use stepwell_tests::node::{Database, TestNode, present, soon};
 use stepwell_tests::small_machines::{caught_task, task_with};
 
-/// How often the living give a sign of life: many times in the shortest silence that is too long.
+/// How often the living give a sign of life: many times in the silence that is too long.
 const BEAT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
@@ -44,14 +44,15 @@ async fn a_task_that_nobody_takes_times_out_too() {
     node.shut_down().await;
 }
 
-/// One task beats, its neighbour is silent and is timed out twice in the meantime.
+/// One task beats; its neighbour is silent and is timed out twice, which takes longer than the first one may be
+/// silent.
 #[tokio::test]
 async fn heartbeats_keep_a_task_alive() {
     let node = TestNode::start(&Database::sqlite()).await;
     let retry = json!({ "HeartbeatSeconds": 1, "Retry": [{
         "ErrorEquals": ["States.HeartbeatTimeout"], "MaxAttempts": 1, "IntervalSeconds": 1,
     }] });
-    node.deploy("living", &task_with("living", json!({ "HeartbeatSeconds": 1 }))).await;
+    node.deploy("living", &task_with("living", json!({ "HeartbeatSeconds": 2 }))).await;
     node.deploy("silent", &task_with("silent", retry)).await;
     let mut living = node.worker("living", &["living"], 1).await;
     let living_arn = node.run("living", "o", &json!({})).await;

@@ -164,10 +164,11 @@ async fn an_attempt_that_is_over_stays_over(database: &Database) {
 #[tokio::test]
 async fn heartbeats_by_token_keep_a_task_alive() {
     let node = TestNode::start(&Database::sqlite()).await;
-    node.deploy("order", &asking(json!({ "HeartbeatSeconds": 1 }))).await;
+    node.deploy("order", &asking(json!({ "HeartbeatSeconds": 2 }))).await;
     let (living, token) = asked(&node, "living").await;
+    node.deploy("order", &asking(json!({ "HeartbeatSeconds": 1 }))).await;
     let silent = async {
-        for name in ["one", "two"] {
+        for name in ["one", "two", "three"] {
             let (arn, _) = asked(&node, name).await;
             assert_eq!(node.end_of(&arn).await.error.as_deref(), Some("States.Timeout"));
         }
