@@ -14,9 +14,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure()
-        .bytes(".")
-        .build_transport(true)
-        .compile_fds(descriptors)?;
+    tonic_prost_build::configure().bytes(".").build_transport(true).compile_fds(descriptors)?;
     Ok(())
 }

@@ -20,49 +20,19 @@ use tempfile::TempDir;
 /// The longest wait for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary `stepwell` of this build, made if it is missing or stale.
+/// The binary `stepwell`. Cargo builds it with every test of this crate; see `bin/stepwell-under-test.rs`.
 ///
 /// # Panics
-/// When it can't be built.
+/// When it is not where cargo puts it.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let this = std::env::current_exe().expect("a test has an executable");
         // target/<profile>/deps/<test>: the binary is two floors up.
         let folder = this.ancestors().nth(2).expect("a test lies in a target folder");
-        let profile =
-            folder.file_name().and_then(OsStr::to_str).expect("a target folder is named by its profile");
-        let profile = if profile == "debug" { "dev" } else { profile };
-        let target = folder.parent().expect("a profile's folder lies in a target folder");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        // Dependencies look at these, and would be built anew for a test and anew again for everybody else.
-        for (name, _) in std::env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-            {
-                build.env_remove(name);
-            }
-        }
-        let built = build
-            .args([
-                "build",
-                "--quiet",
-                "--package",
-                "stepwell-engine",
-                "--bin",
-                "stepwell",
-                "--profile",
-                profile,
-            ])
-            .arg("--target-dir")
-            .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo runs");
-        assert!(built.success(), "expected cargo to build the binary stepwell");
-        folder.join("stepwell")
+        let binary = folder.join("stepwell-under-test");
+        assert!(binary.exists(), "expected {}, which cargo builds with the tests", binary.display());
+        binary
     })
 }
 

@@ -76,7 +76,8 @@ impl RudeWorker {
         // Answers outlive the stream they were asked on.
         let (answers, mut ready) = mpsc::unbounded_channel::<Outcome>();
         loop {
-            let Ok(at) = address.wait_for(Option::is_some).await.map(|at| at.clone().unwrap_or_default()) else {
+            let Ok(at) = address.wait_for(Option::is_some).await.map(|at| at.clone().unwrap_or_default())
+            else {
                 return;
             };
             let stream = self.serve(&at, &answers, &mut ready);

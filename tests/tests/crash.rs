@@ -198,7 +198,10 @@ async fn try_saga(number: u32, addresses: &watch::Receiver<Option<String>>) -> R
         Err(status) => {
             let passing = matches!(
                 status.code(),
-                tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled | tonic::Code::Internal
+                tonic::Code::Unavailable
+                    | tonic::Code::Unknown
+                    | tonic::Code::Cancelled
+                    | tonic::Code::Internal
             );
             assert!(passing, "start of saga {number}: {status}");
             return Err(());
@@ -236,7 +239,8 @@ fn check_books(books: &Books) {
 async fn check_database(url: &str) {
     let store = stepwell_engine::store::open(url).await.expect("the database opens");
     let realm = Realm { region: "local".to_owned(), account: "000000000000".to_owned() };
-    let headers = Headers { realm, limits: Limits::default(), catalog: Arc::new(Catalog::new(store.clone())) };
+    let headers =
+        Headers { realm, limits: Limits::default(), catalog: Arc::new(Catalog::new(store.clone())) };
     let report = verify::verify(&*store, &headers).await.expect("the database answers");
     store.close().await;
     assert_eq!(report.faults, Vec::<String>::new());

@@ -1,5 +1,7 @@
 //! Every sample definition, with the script beside it, through the real server and the real binary.
 
+#![expect(clippy::unwrap_used, reason = "what a test unwraps, it has just asked for")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

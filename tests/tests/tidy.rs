@@ -116,10 +116,12 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let trimmed = line.trim_start();
-        let Some(rest) = trimmed
-            .strip_prefix("fn ")
-            .or_else(|| trimmed.split_once(" fn ").filter(|(before, _)| !before.contains(['/', '"', '='])).map(|(_, rest)| rest))
-        else {
+        let Some(rest) = trimmed.strip_prefix("fn ").or_else(|| {
+            trimmed
+                .split_once(" fn ")
+                .filter(|(before, _)| !before.contains(['/', '"', '=']))
+                .map(|(_, rest)| rest)
+        }) else {
             continue;
         };
         let indent = " ".repeat(line.len() - trimmed.len());
