@@ -90,7 +90,7 @@ fn whole(events: &[HistoryEvent]) -> String {
     let mut lines = Vec::new();
     for (event, Context { offset, state }) in events.iter().zip(contexts(events)) {
         let (id, style, event_type) = (event.id.0, event::style(event), &event.event_type);
-        lines.push(format!("{id:>4}  {offset}  {style}{event_type}{style:#}  {state}").trim_end().to_owned());
+        lines.push(format!("{id:<4}  {offset}  {style}{event_type}{style:#}  {state}").trim_end().to_owned());
         // That an input was not cut is seen by looking at it.
         let details = event.details.iter().flatten().filter(|(name, _)| !name.ends_with("Details"));
         for (name, value) in details {

@@ -5,6 +5,9 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
 use super::output;
 
+/// The narrowest terminal that tables are made to fit, in characters.
+const WIDTH_MIN: u16 = 40;
+
 /// An empty table with these columns. On a terminal it fits the width; elsewhere lines are never broken.
 pub(super) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
@@ -12,7 +15,8 @@ pub(super) fn table(columns: &[&str]) -> Table {
     if output::is_colored(&std::io::stdout()) {
         table.enforce_styling();
     }
-    if table.is_tty() {
+    // A terminal that says it is narrower than this does not know its width.
+    if table.is_tty() && table.width().is_some_and(|width| width >= WIDTH_MIN) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     table.set_header(columns.iter().map(|column| Cell::new(column).add_attribute(Attribute::Dim)));

@@ -1,7 +1,7 @@
 //! `stepwell worker`: a worker that plays a script.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,55 +41,79 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, global: &Global) -> anyhow::Result<ExitCode> {
     log_to_stderr();
-    let name = arguments.script.display().to_string();
-    let text = std::fs::read_to_string(&arguments.script)
-        .map_err(|error| Error::Unreadable { name: name.clone(), error })?;
-    let script = Script::parse(&text).map_err(|error| Error::Usage(format!("the script {name}: {error}")))?;
+    let script = read(&arguments.script)?;
     let drain_within = script.longest() + DRAIN_MARGIN;
-    let callbacks = Callbacks::new(Client::connect_lazily(&global.server)?, TaskTokens::new(&global.server)?);
+    let tokens = TaskTokens::new(&global.server).map_err(usage)?;
+    let callbacks = Callbacks::new(Client::connect_lazily(&global.server)?, tokens);
 
-    // Each name is a worker of its own, for a worker has one.
+    let (shut_down, told) = watch::channel(false);
+    let mut running = JoinSet::new();
+    for worker in workers(script, arguments, &callbacks, drain_within, global)? {
+        let mut told = told.clone();
+        running.spawn(worker.run_until(async move {
+            // An error means that nobody can tell us any more, which is as good as being told.
+            let _ = told.wait_for(|told| *told).await;
+        }));
+    }
+    // A worker ends by itself only when it is refused; then the others end with it.
+    let first = tokio::select! {
+        () = shutdown_signal() => None,
+        ended = running.join_next() => ended,
+    };
+    shut_down.send_replace(true);
+    let rest = running.join_all().await;
+    callbacks.finish(drain_within).await;
+    for ended in first.transpose()?.into_iter().chain(rest) {
+        ended.map_err(|error| Error::Refused(error.to_string()))?;
+    }
+    Ok(Exit::Done.into())
+}
+
+fn read(file: &Path) -> Result<Script, Error> {
+    let name = file.display().to_string();
+    match std::fs::read_to_string(file) {
+        Ok(text) => Script::parse(&text).map_err(|error| Error::Usage(format!("the script {name}: {error}"))),
+        Err(error) => Err(Error::Unreadable { name, error }),
+    }
+}
+
+/// A worker for each name that the script mentions, for a worker has one; and one for all other tasks.
+fn workers(
+    script: Script,
+    arguments: Arguments,
+    callbacks: &Callbacks,
+    drain_within: Duration,
+    global: &Global,
+) -> Result<Vec<Worker>, Error> {
     let default_name = arguments.name.unwrap_or_else(|| format!("scripted-{}", std::process::id()));
     let mut by_name: BTreeMap<String, Vec<(String, ScriptedTask)>> = BTreeMap::new();
     for (queue, task) in script.tasks() {
         let name = task.worker_name.clone().unwrap_or_else(|| default_name.clone());
         by_name.entry(name).or_default().push((queue, task));
     }
-    let (shut_down, told) = watch::channel(false);
-    let mut workers = JoinSet::new();
-    for (name, tasks) in by_name {
+    let worker = |(name, tasks): (String, Vec<(String, ScriptedTask)>)| {
         let queues: Vec<&str> = tasks.iter().map(|(queue, _)| queue.as_str()).collect();
         info!(worker = name, queues = queues.join(", "), "playing");
-        let mut builder = Worker::builder(&global.server)
+        let builder = Worker::builder(&global.server)
             .name(name)
             .concurrency(arguments.concurrency)
             .manual_heartbeats()
             .reconnect_backoff(RECONNECT.0, RECONNECT.1)
             .drain_timeout(drain_within);
-        for (queue, task) in tasks {
+        let builder = tasks.into_iter().fold(builder, |builder, (queue, task)| {
             let player = Arc::new(Player { task, callbacks: callbacks.clone(), output: global.output });
-            builder = builder.raw_task(queue, move |task, input| {
+            builder.raw_task(queue, move |task, input| {
                 let player = player.clone();
                 async move { player.play(task, input).await }
-            });
-        }
-        let mut told = told.clone();
-        workers.spawn(builder.build()?.run_until(async move {
-            // An error means that nobody can tell us any more, which is as good as being told.
-            let _ = told.wait_for(|told| *told).await;
-        }));
-    }
-    tokio::select! {
-        () = shutdown_signal() => {}
-        // A worker ends by itself only when it is refused.
-        ended = workers.join_next() => ended.transpose()?.transpose()?.unwrap_or_default(),
-    }
-    shut_down.send_replace(true);
-    while let Some(ended) = workers.join_next().await {
-        ended??;
-    }
-    callbacks.finish(drain_within).await;
-    Ok(Exit::Done.into())
+            })
+        });
+        builder.build().map_err(usage)
+    };
+    by_name.into_iter().map(worker).collect()
+}
+
+fn usage(error: stepwell_worker::Error) -> Error {
+    Error::Usage(error.to_string())
 }
 
 fn log_to_stderr() {

@@ -7,6 +7,8 @@ use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::machine::Event;
 use tokio::sync::mpsc;
 
+use crate::store::Closing;
+
 /// How many transitions a follower may be behind before it is cut off; it then reads the stored history and
 /// subscribes again, so slowness costs it time and the engine no memory.
 const BEHIND_MAX: usize = 64;
@@ -16,8 +18,8 @@ const BEHIND_MAX: usize = 64;
 pub struct News {
     /// In order.
     pub events: Arc<[Event]>,
-    /// Whether the execution has ended with them.
-    pub ended: bool,
+    /// Set when the execution has ended with them; the last event then says how.
+    pub ended: Option<Closing>,
 }
 
 /// Where one follower's news goes.
@@ -43,11 +45,11 @@ impl Followers {
     }
 
     /// Tells the followers of an execution; those who are gone or too slow are forgotten.
-    pub(super) fn tell(&mut self, execution: ExecutionId, events: &[Event], ended: bool) {
+    pub(super) fn tell(&mut self, execution: ExecutionId, events: &[Event], ended: Option<Closing>) {
         let Some(followers) = self.0.get_mut(&execution) else { return };
         let news = News { events: events.into(), ended };
         followers.retain(|follower| follower.try_send(news.clone()).is_ok());
-        if ended || followers.is_empty() {
+        if ended.is_some() || followers.is_empty() {
             self.0.remove(&execution);
         }
     }

@@ -17,4 +17,4 @@ pub mod verify;
 pub use followers::{News, Subscription};
 pub use owner::{Overloaded, Owner, OwnerHandle, Stopped};
 pub use recovery::Headers;
-pub use request::{Accepted, Answer, Ask, Refused, ReplyTo, Request, Start};
+pub use request::{Accepted, Answer, Ask, Refused, ReplyTo, Request, Running, Start};

@@ -24,12 +24,12 @@ use super::clock;
 use super::followers::Followers;
 use super::numbering::Numbering;
 use super::recovery::{self, Headers};
-use super::request::{Accepted, Answer, Ask, Refused, Request, Start};
+use super::request::{Accepted, Answer, Ask, Refused, Request, Running, Start};
 use super::shadow::Shadow;
 use super::timers::Timers;
 use crate::dispatch::{Delivery, Dispatcher};
 use crate::store::{
-    self, Closing, ExecutionFilter, HistoryRow, Opening, RowNo, Store, StoredStatus, Write, Written, rows,
+    self, Closing, ExecutionFilter, ExecutionRow, HistoryRow, Opening, Store, StoredStatus, Write, Written, rows,
 };
 
 /// Most executions in one commit: enough to share the cost of a sync, few enough to keep its latency low.
@@ -39,11 +39,19 @@ const MAILBOX_MAX: usize = 4_096;
 
 /// An execution in memory.
 pub(super) struct Resident {
-    pub(super) row: RowNo,
+    /// What lists know of it.
+    pub(super) row: Arc<ExecutionRow>,
     /// The version of its newest history row.
     pub(super) version: u64,
     pub(super) execution: Execution,
     pub(super) shadow: Shadow,
+}
+
+impl Resident {
+    fn runs(&self) -> Accepted {
+        let (row, header) = (self.row.clone(), self.execution.header().clone());
+        Accepted::Runs(Box::new(Running { row, header, input: self.execution.input().clone() }))
+    }
 }
 
 /// Sends requests to the owner.
@@ -255,7 +263,7 @@ impl Owner {
             let newest = resident.execution.last_event().0;
             entry.write = Some(writes.len());
             writes.push(Write {
-                execution: resident.row,
+                execution: resident.row.execution,
                 history: vec![HistoryRow {
                     version: resident.version,
                     // A row without numbered events holds none to look for: it begins behind the newest.
@@ -280,11 +288,13 @@ impl Owner {
         let answer = match ask {
             Ask::Start(start) => self.decide_start(batch, id, *start, now),
             Ask::Command(command) => self.decide_command(batch, id, command, now),
-            Ask::Follow(subscription) if self.live.contains_key(&id) => {
-                self.followers.add(id, subscription);
-                Ok(Accepted::Done)
-            }
-            Ask::Follow(_) => Err(Refused::NotRunning),
+            Ask::Follow(subscription) => match self.live.get(&id) {
+                Some(resident) => {
+                    self.followers.add(id, subscription);
+                    Ok(resident.runs())
+                }
+                None => Err(Refused::NotRunning),
+            },
         };
         batch.reply(id, reply, answer, about);
     }
@@ -292,21 +302,20 @@ impl Owner {
     fn decide_start(&mut self, batch: &mut Batch, id: ExecutionId, start: Start, now: Timestamp) -> Answer {
         if let Some(resident) = self.live.get(&id) {
             let same = *resident.execution.input() == start.input;
-            return if same { Ok(Accepted::RunsAlready) } else { Err(Refused::NameTaken) };
+            return if same { Ok(resident.runs()) } else { Err(Refused::NameTaken) };
         }
         let entropy = &mut self.entropy;
-        let Start { header, machine, revision, input } = start;
-        let name = header.name.to_string();
+        let Start { header, row, input } = start;
         let decided = catch_unwind(AssertUnwindSafe(|| machine::start(header, input, now, entropy)));
         let Ok((execution, transition)) = decided else {
             error!(execution = %id, "set aside: the interpreter panicked at its start");
             return Err(Refused::SetAside);
         };
-        let row = self.numbering.next(now);
-        let opening = Opening { id, machine, revision, name, started_at: now };
-        self.live.insert(id, Resident { row, version: 0, execution, shadow: Shadow::default() });
+        let row = Arc::new(ExecutionRow { execution: self.numbering.next(now), started_at: now, ..row });
+        let opening = opening(&row);
+        self.live.insert(id, Resident { row: row.clone(), version: 0, execution, shadow: Shadow::default() });
         self.add_transition(batch, id, transition, Some(opening));
-        Ok(Accepted::Started { row, at: now })
+        Ok(Accepted::Started(row))
     }
 
     fn decide_command(
@@ -370,10 +379,7 @@ impl Owner {
 
     fn act_on(&mut self, entry: Entry) {
         let id = entry.execution;
-        let ended = self
-            .live
-            .get(&id)
-            .is_some_and(|resident| resident.execution.outcome().status() != Status::Running);
+        let ended = self.live.get(&id).and_then(|resident| closing(&resident.execution));
         if !entry.events.is_empty() {
             self.followers.tell(id, &entry.events, ended);
         }
@@ -382,7 +388,7 @@ impl Owner {
         }
         self.give(id, entry.effects);
         entry.replies.into_iter().for_each(Reply::tell);
-        if ended {
+        if ended.is_some() {
             self.forget(id);
         }
     }
@@ -406,6 +412,17 @@ impl Owner {
         self.live.remove(&id);
         self.timers.set(id, None);
         self.followers.cut_off(id);
+    }
+}
+
+/// How an execution opens its row.
+fn opening(row: &ExecutionRow) -> Opening {
+    Opening {
+        id: row.id,
+        machine: row.machine,
+        revision: row.revision,
+        name: row.name.clone(),
+        started_at: row.started_at,
     }
 }
 

@@ -93,7 +93,7 @@ async fn resident(headers: &Headers, live: LiveRow) -> Result<Resident, store::E
     let header = headers.of(&live.row).await?;
     let (version, execution) = rebuild(header, &live.tail)?;
     let shadow = Shadow::of(&execution);
-    Ok(Resident { row: live.row.execution, version, execution, shadow })
+    Ok(Resident { row: Arc::new(live.row), version, execution, shadow })
 }
 
 /// Rebuilds an execution from all of its history rows.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::machine::{Command, Header, Rejection};
 use stepwell_asl::payload::Payload;
-use stepwell_asl::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::followers::Subscription;
 use crate::dispatch::{Outbox, Receipt, Verdict, WorkerId};
-use crate::store::{MachineNo, RevisionNo, RowNo};
+use crate::store::ExecutionRow;
 
 /// One thing to do to one execution.
 pub struct Request {
@@ -36,10 +35,19 @@ pub enum Ask {
 pub struct Start {
     /// What the execution keeps to its end.
     pub header: Arc<Header>,
-    /// Its state machine.
-    pub machine: MachineNo,
-    /// The revision it is pinned to.
-    pub revision: RevisionNo,
+    /// What lists will know of it; its place and its time are filled in when it starts.
+    pub row: ExecutionRow,
+    /// Its input.
+    pub input: Payload,
+}
+
+/// An execution that runs, as far as clients ask.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// What lists know of it.
+    pub row: Arc<ExecutionRow>,
+    /// What it keeps to its end.
+    pub header: Arc<Header>,
     /// Its input.
     pub input: Payload,
 }
@@ -48,19 +56,14 @@ pub struct Start {
 pub type Answer = Result<Accepted, Refused>;
 
 /// It was done, and is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Accepted {
     /// As asked.
     Done,
     /// The execution has started.
-    Started {
-        /// Its place.
-        row: RowNo,
-        /// When.
-        at: Timestamp,
-    },
-    /// The execution runs already, with the same input.
-    RunsAlready,
+    Started(Arc<ExecutionRow>),
+    /// The execution runs: it was started before with the same input, or is followed from now on.
+    Runs(Box<Running>),
 }
 
 /// It was not done.
@@ -125,7 +128,7 @@ impl ReplyTo {
 /// What a worker is told about its outcome.
 fn receipt(token: Vec<u8>, answer: &Answer) -> Receipt {
     let (verdict, message) = match answer {
-        Ok(Accepted::Done | Accepted::Started { .. } | Accepted::RunsAlready) => {
+        Ok(Accepted::Done | Accepted::Started(_) | Accepted::Runs(_)) => {
             (Verdict::Accepted, String::new())
         }
         Err(Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)) | Refused::NotRunning) => {

@@ -4,6 +4,7 @@ use stepwell_asl::failure::Failure;
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::machine::{Command, Event, Fact};
 use stepwell_asl::payload::Payload;
+use stepwell_asl::time::Timestamp;
 use uuid::Uuid;
 
 use super::{Error, Service};
@@ -59,28 +60,10 @@ impl Service {
         let name = if name.is_empty() { Uuid::new_v4().to_string() } else { name.to_owned() };
         check_name(&name).map_err(|error| Error::InvalidArgument(error.to_string()))?;
         let id = execution_id(machine, &name);
-        let start = Start {
-            header: self.headers.make(id, machine, &name, found.definition.clone()),
-            machine: found.row.machine,
-            revision: found.row.revision,
-            input,
-        };
-        let (row, started_at) = match self.ask_new(id, Ask::Start(Box::new(start))).await? {
-            Ok(Accepted::Started { row, at }) => (row, at),
-            Ok(Accepted::Done | Accepted::RunsAlready) => {
-                let row = self.row_of(id, &name).await?;
-                return Ok(Started { execution: self.in_list(row), new: false });
-            }
-            Err(Refused::NameTaken) => {
-                let arn = self.headers.realm.execution_arn(machine, &name);
-                return Err(Error::AlreadyExists(format!(
-                    "expected a new name, or the same input while the execution runs, but '{arn}' exists"
-                )));
-            }
-            Err(refused) => return Err(refused.into()),
-        };
-        let execution = self.in_list(ExecutionRow {
-            execution: row,
+        let row = ExecutionRow {
+            // The owner knows both when it starts.
+            execution: RowNo(0),
+            started_at: Timestamp::default(),
             id,
             machine: found.row.machine,
             machine_name: machine.to_owned(),
@@ -88,10 +71,23 @@ impl Service {
             revision_number: found.row.revision_number,
             name,
             status: StoredStatus::Running,
-            started_at,
             stopped_at: None,
-        });
-        Ok(Started { execution, new: true })
+        };
+        let header = self.headers.make(id, machine, &row.name, found.definition.clone());
+        let arn = header.arn.clone();
+        match self.ask_new(id, Ask::Start(Box::new(Start { header, row, input }))).await? {
+            Ok(Accepted::Started(row)) => Ok(self.started(&row, true)),
+            Ok(Accepted::Runs(running)) => Ok(self.started(&running.row, false)),
+            Ok(Accepted::Done) => Err(Error::Internal("a start was answered as something else".to_owned())),
+            Err(Refused::NameTaken) => Err(Error::AlreadyExists(format!(
+                "expected a new name, or the same input while the execution runs, but '{arn}' exists"
+            ))),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    fn started(&self, row: &ExecutionRow, new: bool) -> Started {
+        Started { execution: self.in_list(row.clone()), new }
     }
 
     /// One execution with its input and its end.
@@ -144,6 +140,14 @@ impl Service {
         }
     }
 
+    /// The id of what a request calls an execution.
+    pub(super) async fn id_of(&self, execution: &str) -> Result<ExecutionId, Error> {
+        match ExecutionRef::parse(execution) {
+            ExecutionRef::Full { machine, name } => Ok(execution_id(machine, name)),
+            ExecutionRef::Name(name) => Ok(self.resolve_name(name).await?.id),
+        }
+    }
+
     /// Finds an execution by whatever a request calls it.
     pub(super) async fn resolve(&self, execution: &str) -> Result<ExecutionRow, Error> {
         match ExecutionRef::parse(execution) {
@@ -183,25 +187,17 @@ impl Service {
 
     /// An execution with what its first and its last events tell.
     pub(super) async fn view(&self, row: ExecutionRow) -> Result<ExecutionView, Error> {
+        let first = self.store().history(row.execution, 1, 1).await?;
+        let first = events(first.first())?.into_iter().next().map(|event| event.fact);
         let mut view = self.in_list(row);
-        let first = self.store().history(view.row.execution, 1, 1).await?;
-        if let Some(Event { fact: Fact::ExecutionStarted { input }, .. }) =
-            events(first.first())?.into_iter().next()
-        {
+        if let Some(Fact::ExecutionStarted { input }) = first {
             view.input = Some(input);
         }
-        if view.row.status == StoredStatus::Running {
-            return Ok(view);
-        }
-        let last = self.store().last_history(view.row.execution).await?;
-        match events(last.as_ref())?.pop().map(|event| event.fact) {
-            Some(Fact::ExecutionSucceeded { output }) => view.output = Some(output),
-            Some(
-                Fact::ExecutionFailed { failure }
-                | Fact::ExecutionTimedOut { failure }
-                | Fact::ExecutionAborted { failure },
-            ) => view.failure = failure,
-            Some(_) | None => {}
+        if view.row.status != StoredStatus::Running {
+            let last = self.store().last_history(view.row.execution).await?;
+            if let Some(last) = events(last.as_ref())?.last() {
+                view.end_with(last);
+            }
         }
         Ok(view)
     }
@@ -214,6 +210,21 @@ impl Service {
             input: None,
             output: None,
             failure: Failure::default(),
+        }
+    }
+}
+
+impl ExecutionView {
+    /// Shows how it ended, by its last event.
+    pub(super) fn end_with(&mut self, last: &Event) {
+        if let Fact::ExecutionSucceeded { output } = &last.fact {
+            self.output = Some(output.clone());
+        }
+        if let Fact::ExecutionFailed { failure }
+        | Fact::ExecutionTimedOut { failure }
+        | Fact::ExecutionAborted { failure } = &last.fact
+        {
+            self.failure = failure.clone();
         }
     }
 }

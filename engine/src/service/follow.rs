@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use stepwell_asl::history::{HistoryEvent, show};
+use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::machine::Header;
+use stepwell_asl::payload::Payload;
 use tokio::sync::mpsc;
 
 use super::history::EventPage;
 use super::{Error, ExecutionView, Service};
-use crate::runtime::{Ask, News, Refused, Request, Subscription};
+use crate::runtime::{Accepted, Ask, News, Refused, Request, Running, Subscription};
 use crate::store::{ExecutionRow, StoredStatus};
 
 /// Events sent together at most.
@@ -31,6 +33,8 @@ pub struct Following {
     /// The next event wanted.
     next: u64,
     end_only: bool,
+    /// Known from the start when it ran then.
+    input: Option<Payload>,
     news: Option<mpsc::Receiver<News>>,
     /// Whether the stored history may hold more than was sent.
     behind: bool,
@@ -38,12 +42,11 @@ pub struct Following {
 }
 
 /// How far the following has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The execution runs, as far as is known.
     Running,
-    /// It has ended; the end is still to be told.
-    Ended,
+    /// It has ended; the end is still to be told. With its news, when those were heard.
+    Ended(Option<News>),
     /// The end was told.
     Told,
 }
@@ -54,18 +57,33 @@ impl Service {
     /// # Errors
     /// When it is unknown.
     pub async fn follow(&self, execution: &str, from: u64, end_only: bool) -> Result<Following, Error> {
-        let row = self.resolve(execution).await?;
-        let header = self.headers.of(&row).await?;
-        Ok(Following {
-            service: self.clone(),
-            row,
-            header,
-            next: from.max(1),
-            end_only,
-            news: None,
-            behind: true,
-            stage: Stage::Running,
-        })
+        let id = self.id_of(execution).await?;
+        // Subscribed first and read second, so that nothing falls between.
+        let (row, header, input, news) = match self.subscribe(id).await? {
+            Some((running, news)) => {
+                (ExecutionRow::clone(&running.row), running.header, Some(running.input), Some(news))
+            }
+            None => {
+                let row = self.row_of(id, execution).await?;
+                let header = self.headers.of(&row).await?;
+                (row, header, None, None)
+            }
+        };
+        let stage = if news.is_some() { Stage::Running } else { Stage::Ended(None) };
+        let next = from.max(1);
+        let service = self.clone();
+        Ok(Following { service, row, header, next, end_only, input, news, behind: !end_only, stage })
+    }
+
+    /// Asks the owner for news; `None` when the execution does not run.
+    async fn subscribe(&self, id: ExecutionId) -> Result<Option<(Running, mpsc::Receiver<News>)>, Error> {
+        let (subscription, news) = Subscription::new();
+        let ask = Ask::Follow(subscription);
+        match self.ask(|reply| Request { execution: id, ask, reply }).await? {
+            Ok(Accepted::Runs(running)) => Ok(Some((*running, news))),
+            Ok(Accepted::Done | Accepted::Started(_)) | Err(Refused::NotRunning) => Ok(None),
+            Err(refused) => Err(refused.into()),
+        }
     }
 }
 
@@ -76,58 +94,39 @@ impl Following {
     /// When the database fails.
     pub async fn next(&mut self) -> Result<Option<Followed>, Error> {
         loop {
-            if self.behind {
-                // Subscribed first and read second, so that nothing falls between.
-                self.subscribe().await?;
-                if let Some(events) = self.catch_up().await? {
-                    return Ok(Some(Followed::Events(events)));
-                }
+            if self.behind
+                && let Some(events) = self.catch_up().await?
+            {
+                return Ok(Some(Followed::Events(events)));
             }
             let Some(news) = &mut self.news else { return self.end().await };
-            match news.recv().await {
-                Some(news) => {
-                    if news.ended {
-                        self.news = None;
-                        self.stage = Stage::Ended;
-                    }
-                    let events = self.unseen(&news);
-                    if !events.is_empty() {
-                        return Ok(Some(Followed::Events(events)));
-                    }
-                }
+            let Some(news) = news.recv().await else {
                 // Cut off for being too slow, or by a recovery.
-                None => {
-                    self.news = None;
-                    self.behind = true;
-                }
+                self.subscribe_again().await?;
+                continue;
+            };
+            let events = self.unseen(&news);
+            if news.ended.is_some() {
+                self.news = None;
+                self.stage = Stage::Ended(Some(news));
+            }
+            if !events.is_empty() {
+                return Ok(Some(Followed::Events(events)));
             }
         }
     }
 
-    async fn subscribe(&mut self) -> Result<(), Error> {
-        if self.news.is_some() || self.stage != Stage::Running {
-            return Ok(());
-        }
-        let (subscription, news) = Subscription::new();
-        let id = self.row.id;
-        let asked = self
-            .service
-            .ask(|reply| Request { execution: id, ask: Ask::Follow(subscription), reply })
-            .await?;
-        match asked {
-            Ok(_) => self.news = Some(news),
-            Err(Refused::NotRunning) => self.stage = Stage::Ended,
-            Err(refused) => return Err(refused.into()),
+    async fn subscribe_again(&mut self) -> Result<(), Error> {
+        self.behind = !self.end_only;
+        self.news = self.service.subscribe(self.row.id).await?.map(|(_, news)| news);
+        if self.news.is_none() {
+            self.stage = Stage::Ended(None);
         }
         Ok(())
     }
 
     /// What is stored and was not sent; `None` when there is no more of it.
     async fn catch_up(&mut self) -> Result<Option<Vec<HistoryEvent>>, Error> {
-        if self.end_only {
-            self.behind = false;
-            return Ok(None);
-        }
         let page = EventPage { from: Some(self.next), limit: TOGETHER, reverse: false };
         let page = self.service.history_of(&self.row, page).await?;
         self.behind = page.next.is_some();
@@ -155,15 +154,24 @@ impl Following {
     }
 
     async fn end(&mut self) -> Result<Option<Followed>, Error> {
-        if self.stage == Stage::Told {
-            return Ok(None);
-        }
-        self.stage = Stage::Told;
-        let row = self.service.row_of(self.row.id, &self.row.name).await?;
-        if row.status == StoredStatus::Running {
-            // Nobody runs it, and yet it has not ended.
-            return Err(Refused::SetAside.into());
-        }
-        self.service.view(row).await.map(|view| Some(Followed::Ended(Box::new(view))))
+        let view = match std::mem::replace(&mut self.stage, Stage::Told) {
+            Stage::Told => return Ok(None),
+            Stage::Ended(Some(News { events, ended: Some(closing) })) => {
+                let (status, stopped_at) = (closing.status, Some(closing.stopped_at));
+                let mut view = self.service.in_list(ExecutionRow { status, stopped_at, ..self.row.clone() });
+                view.input = self.input.clone();
+                events.last().into_iter().for_each(|last| view.end_with(last));
+                view
+            }
+            Stage::Running | Stage::Ended(_) => {
+                let row = self.service.row_of(self.row.id, &self.row.name).await?;
+                if row.status == StoredStatus::Running {
+                    // Nobody runs it, and yet it has not ended.
+                    return Err(Refused::SetAside.into());
+                }
+                self.service.view(row).await?
+            }
+        };
+        Ok(Some(Followed::Ended(Box::new(view))))
     }
 }

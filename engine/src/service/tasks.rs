@@ -131,7 +131,7 @@ impl Service {
         asked: Result<Accepted, Refused>,
     ) -> Result<Option<Ending>, Error> {
         match asked {
-            Ok(Accepted::Done | Accepted::Started { .. } | Accepted::RunsAlready) => Ok(None),
+            Ok(Accepted::Done | Accepted::Started(_) | Accepted::Runs(_)) => Ok(None),
             Err(
                 Refused::NotRunning | Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)),
             ) => {

@@ -73,16 +73,16 @@ fn history_is_a_table_for_people() {
     .assert_eq(&without_times(&shown));
     let whole = server.stepwell(&["history", "e-1", "--full"]).ok().stdout;
     expect![[r#"
-           1  TIME  ExecutionStarted
+        1     TIME  ExecutionStarted
               input {"order":7}
               roleArn arn:aws:iam::000000000000:role/stepwell
-           2  TIME  PassStateEntered  Only
+        2     TIME  PassStateEntered  Only
               name Only
               input {"order":7}
-           3  TIME  PassStateExited  Only
+        3     TIME  PassStateExited  Only
               name Only
               output {"order":7}
-           4  TIME  ExecutionSucceeded
+        4     TIME  ExecutionSucceeded
               output {"order":7}"#]]
     .assert_eq(&without_times(&whole));
 }
