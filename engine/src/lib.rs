@@ -1,6 +1,7 @@
 //! Stepwell: a durable saga orchestration engine that speaks the Amazon States Language.
 
 pub mod api;
+pub mod bench;
 pub mod catalog;
 pub mod cli;
 pub mod demo;

@@ -13,7 +13,7 @@ use stepwell_asl::machine::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tracing::{error, info, warn};
@@ -121,7 +121,8 @@ impl Node {
         let router = grpc::router(&service, health_service, closing)
             .map_err(|error| Error::Serve("gRPC", error.to_string()))?;
         let grpc = tokio::spawn(router.serve_with_incoming_shutdown(
-            TcpListenerStream::new(grpc_listener),
+            // Frames are small and somebody waits for each: none may sit in the kernel for company.
+            TcpIncoming::from(grpc_listener).with_nodelay(Some(true)),
             reached(phase.clone(), Phase::Closing),
         ));
         let routes = http::router(readiness.clone());

@@ -41,12 +41,9 @@ CREATE INDEX execution_machine ON execution (machine_no, no);
 -- Only what ended badly: an execution that goes well never touches it, and `live` lists those that run.
 CREATE INDEX execution_unsuccessful ON execution (status, no) WHERE status > 2;
 
--- The executions that run. A checkpoint spares a restart the history up to its version.
+-- The executions that run: a start-up reads only these.
 CREATE TABLE live (
-    no                 INTEGER PRIMARY KEY,
-    shard              INTEGER NOT NULL,
-    checkpoint_version INTEGER,
-    checkpoint         BLOB
+    no INTEGER PRIMARY KEY
 ) STRICT;
 
 -- One row per transition, in the order of the commits: a batch fills pages from end to end. (Ordered by execution,

@@ -4,8 +4,8 @@
 //! the binaries on this machine, once per test process. Invariant: a test that wants Postgres has it or fails;
 //! it never passes by vanishing. A private server goes with the process that wanted it, however that ends.
 //!
-//! Deliberately absent: durability. The private server does not wait for the disk; tests that cut the power
-//! bring their own.
+//! The private server does not wait for the disk, for tests have nothing to keep. Whoever measures asks for a
+//! [`Postgres::durable_database`]: on a second private server, with the settings that Postgres comes with.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
@@ -27,6 +27,13 @@ const PORTS_TRIED: usize = 5;
 
 /// The server of this process.
 static SERVER: OnceLock<Server> = OnceLock::new();
+/// The one that waits for the disk.
+static DURABLE_SERVER: OnceLock<Server> = OnceLock::new();
+
+/// Settings of a server that keeps nothing.
+const FORGETFUL: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=32MB";
+/// Settings of one that keeps everything: those that Postgres comes with.
+const DURABLE: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on";
 
 /// Databases for tests.
 pub struct Postgres;
@@ -37,47 +44,77 @@ impl Postgres {
     /// # Panics
     /// When there is no Postgres and none can be started or installed.
     pub async fn database() -> String {
-        let server = SERVER.get_or_init(Server::find);
+        SERVER.get_or_init(Server::find).new_database().await
+    }
+
+    /// A new, empty database on a private server that waits for the disk.
+    ///
+    /// # Panics
+    /// When there is no Postgres on this machine and none can be installed.
+    pub async fn durable_database() -> DurablePostgres {
+        let server = DURABLE_SERVER.get_or_init(|| Server::start(DURABLE));
+        let data = server.folder.as_ref().expect("a private server has a folder").join("data");
+        let file =
+            std::fs::read_to_string(data.join("postmaster.pid")).expect("a running server has a pid file");
+        let process = file.lines().next().and_then(|line| line.trim().parse().ok());
+        let process = process.expect("the pid file begins with the process");
+        DurablePostgres { url: server.new_database().await, process, data }
+    }
+}
+
+/// A database that is as durable as Postgres makes it, and what it costs the machine.
+pub struct DurablePostgres {
+    /// Where it is.
+    pub url: String,
+    /// The server's first process; all its others are children of it.
+    pub process: u32,
+    /// The folder of its files.
+    pub data: PathBuf,
+}
+
+/// A running server.
+struct Server {
+    options: PgConnectOptions,
+    /// Where a private server has its files.
+    folder: Option<PathBuf>,
+    /// Whose standard input stays open to the end of this process; then it stops the server, see [`SCRIPT`].
+    _watchdog: Option<Child>,
+}
+
+impl Server {
+    async fn new_database(&self) -> String {
         // Random, because a server named from outside may be shared by many processes on many machines.
         let name = format!("stepwell_{:016x}", RandomState::new().hash_one(std::process::id()));
-        let mut connection = server.options.connect().await.unwrap_or_else(|error| {
-            panic!("expected a Postgres at {}: {error}", server.options.to_url_lossy())
+        let mut connection = self.options.connect().await.unwrap_or_else(|error| {
+            panic!("expected a Postgres at {}: {error}", self.options.to_url_lossy())
         });
         connection
             .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
             .await
             .unwrap_or_else(|error| panic!("expected to be allowed to create a database: {error}"));
         connection.close().await.expect("a connection that works can be closed");
-        server.options.clone().database(&name).to_url_lossy().to_string()
+        self.options.clone().database(&name).to_url_lossy().to_string()
     }
-}
 
-/// A running server.
-struct Server {
-    options: PgConnectOptions,
-    /// Whose standard input stays open to the end of this process; then it stops the server, see [`SCRIPT`].
-    _watchdog: Option<Child>,
-}
-
-impl Server {
     fn find() -> Self {
         match std::env::var(SERVER_VARIABLE) {
             Ok(url) => Self {
                 options: PgConnectOptions::from_str(&url)
                     .unwrap_or_else(|error| panic!("expected a Postgres URL in {SERVER_VARIABLE}: {error}")),
+                folder: None,
                 _watchdog: None,
             },
-            Err(_) => Self::start(),
+            Err(_) => Self::start(FORGETFUL),
         }
     }
 
-    fn start() -> Self {
+    fn start(settings: &str) -> Self {
         let binaries = binaries().or_else(|| install().and_then(|()| binaries())).unwrap_or_else(|| {
             panic!("expected Postgres: install its server (initdb, pg_ctl), or name one in {SERVER_VARIABLE}")
         });
         let mut log = String::new();
         for _ in 0..PORTS_TRIED {
-            match Self::start_at(&binaries, free_port()) {
+            match Self::start_at(&binaries, free_port(), settings) {
                 Ok(server) => return server,
                 Err(failure) => log = failure,
             }
@@ -86,7 +123,7 @@ impl Server {
     }
 
     /// Starts a server on a port, or tells its log.
-    fn start_at(binaries: &Path, port: u16) -> Result<Self, String> {
+    fn start_at(binaries: &Path, port: u16, settings: &str) -> Result<Self, String> {
         let folder =
             tempfile::Builder::new().prefix("stepwell-postgres-").tempdir().expect("a temporary folder");
         let mut command = match unprivileged_user() {
@@ -104,6 +141,7 @@ impl Server {
             .env("BINARIES", binaries)
             .env("FOLDER", folder.path())
             .env("PORT", port.to_string())
+            .env("SETTINGS", settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -118,14 +156,15 @@ impl Server {
             // It keeps the folder when it fails; the folder goes when this function returns.
             return Err(std::fs::read_to_string(folder.path().join("log")).unwrap_or_default());
         }
-        let _removed_by_the_watchdog = folder.keep();
+        // The watchdog removes it.
+        let folder = Some(folder.keep());
         let options = PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
             .port(port)
             .username("postgres")
             .database("postgres")
             .disable_statement_logging();
-        Ok(Self { options, _watchdog: Some(watchdog) })
+        Ok(Self { options, folder, _watchdog: Some(watchdog) })
     }
 }
 
@@ -135,7 +174,7 @@ const SCRIPT: &str = r#"
 exec 2>>log
 "$BINARIES/initdb" --pgdata data --auth trust --username postgres --encoding UTF8 --no-locale --no-sync >>log || exit 1
 "$BINARIES/pg_ctl" --pgdata data --wait --log log --options "-p $PORT -k '$FOLDER' -c listen_addresses=127.0.0.1 \
-  -c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB" start >>log || exit 1
+  -c max_connections=300 $SETTINGS" start >>log || exit 1
 echo ready
 read -r _
 "$BINARIES/pg_ctl" --pgdata data --mode immediate stop >>log
@@ -208,7 +247,8 @@ fn run(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn free_port() -> u16 {
+/// A port that was free just now.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("a bound port has an address").port()
 }

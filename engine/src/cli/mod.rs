@@ -3,10 +3,12 @@
 //! Invariant: stdout carries what was asked for and nothing else; everything else goes to stderr. How a
 //! command ended is told by one sentence there and by its exit code (`exit`).
 
+mod bench;
 mod completions;
 mod demo;
 mod deploy;
 mod describe;
+mod doctor;
 mod history;
 mod list;
 mod machines;
@@ -108,6 +110,10 @@ enum Verb {
     Stop(stop::Arguments),
     /// Run a worker whose answers come from a script, for local development and tests
     Worker(worker::Arguments),
+    /// Put load on a running server and measure it
+    Bench(bench::Arguments),
+    /// Check a database, while no server runs on it
+    Doctor(doctor::Arguments),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
@@ -133,6 +139,8 @@ pub fn main() -> ExitCode {
 async fn run(Arguments { global, verb }: Arguments) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Demo(arguments) => demo::run(arguments, &global).await,
+        Verb::Bench(arguments) => bench::run(arguments, &global).await,
+        Verb::Doctor(arguments) => doctor::run(arguments, &global).await,
         Verb::Server(arguments) => server::run(arguments).await,
         Verb::Validate(arguments) => validate::run(&arguments, global.output),
         Verb::Deploy(arguments) => deploy::run(&arguments, &global).await,

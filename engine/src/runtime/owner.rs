@@ -29,7 +29,8 @@ use super::shadow::Shadow;
 use super::timers::Timers;
 use crate::dispatch::{Delivery, Dispatcher};
 use crate::store::{
-    self, Closing, ExecutionFilter, ExecutionRow, HistoryRow, Opening, Store, StoredStatus, Write, Written, rows,
+    self, Closing, ExecutionFilter, ExecutionRow, HistoryRow, Opening, Store, StoredStatus, Write, Written,
+    rows,
 };
 
 /// Most executions in one commit: enough to share the cost of a sync, few enough to keep its latency low.
@@ -271,7 +272,6 @@ impl Owner {
                     events,
                 }],
                 opening: entry.opening.take(),
-                checkpoint: None,
                 closing: closing(&resident.execution),
             });
         }

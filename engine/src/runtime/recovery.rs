@@ -91,7 +91,7 @@ pub(super) async fn page(
 
 async fn resident(headers: &Headers, live: LiveRow) -> Result<Resident, store::Error> {
     let header = headers.of(&live.row).await?;
-    let (version, execution) = rebuild(header, &live.tail)?;
+    let (version, execution) = rebuild(header, &live.history)?;
     let shadow = Shadow::of(&execution);
     Ok(Resident { row: Arc::new(live.row), version, execution, shadow })
 }

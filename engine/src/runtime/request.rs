@@ -128,9 +128,7 @@ impl ReplyTo {
 /// What a worker is told about its outcome.
 fn receipt(token: Vec<u8>, answer: &Answer) -> Receipt {
     let (verdict, message) = match answer {
-        Ok(Accepted::Done | Accepted::Started(_) | Accepted::Runs(_)) => {
-            (Verdict::Accepted, String::new())
-        }
+        Ok(Accepted::Done | Accepted::Started(_) | Accepted::Runs(_)) => (Verdict::Accepted, String::new()),
         Err(Refused::Rejected(Rejection::TaskOver | Rejection::ExecutionClosed(_)) | Refused::NotRunning) => {
             (Verdict::AlreadyOver, String::new())
         }

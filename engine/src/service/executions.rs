@@ -117,7 +117,7 @@ impl Service {
                 Some(found.ok_or_else(|| Error::NotFound(no_machine(name)))?.row.machine)
             }
         };
-        let filter = ExecutionFilter { machine, status, before, name: None };
+        let filter = ExecutionFilter { machine, status, before };
         // One more than wanted tells whether there is another page.
         let mut rows = self.store().executions(&filter, limit + 1).await?;
         let more = rows.len() > limit as usize;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Checkpoint, Closing, HistoryRow, Opening, RowNo, Write, Written};
+use super::{Closing, HistoryRow, Opening, RowNo, Write, Written};
 
 /// The rows of some writes, by the table they go to.
 #[derive(Default)]
@@ -14,8 +14,6 @@ pub(super) struct Rows<'a> {
     pub(super) openings: Vec<(RowNo, &'a Opening)>,
     /// New rows of `history`.
     pub(super) history: Vec<(RowNo, &'a HistoryRow)>,
-    /// Changes of rows of `live`.
-    pub(super) checkpoints: Vec<(RowNo, &'a Checkpoint)>,
     /// Changes of rows of `execution`, whose rows of `live` go.
     pub(super) closings: Vec<(RowNo, Closing)>,
 }
@@ -28,15 +26,10 @@ impl<'a> Rows<'a> {
             let no = write.execution;
             rows.openings.extend(write.opening.iter().map(|opening| (no, opening)));
             rows.history.extend(write.history.iter().map(|row| (no, row)));
-            match write.closing {
-                Some(closing) => rows.closings.push((no, closing)),
-                // Behind a closing nobody reads a checkpoint again.
-                None => rows.checkpoints.extend(write.checkpoint.iter().map(|checkpoint| (no, checkpoint))),
-            }
+            rows.closings.extend(write.closing.map(|closing| (no, closing)));
         }
         rows.openings.sort_by_key(|(no, _)| *no);
         rows.history.sort_by_key(|(no, row)| (*no, row.version));
-        rows.checkpoints.sort_by_key(|(no, _)| *no);
         rows.closings.sort_by_key(|(no, _)| *no);
         rows
     }

@@ -2,15 +2,17 @@
 //!
 //! Invariant: when [`Store::commit`] answers [`Written::Committed`] for a write, that write survives the loss
 //! of power. All rules are in the writes; a backend is SQL and row mapping. Histories are the truth: a
-//! running execution is rebuilt from its last checkpoint, if it has one, and the history rows behind it.
+//! running execution is rebuilt from all of its history rows.
 //!
-//! Deliberately absent: proto types, decisions, clocks. The contract is tested once, for every backend, in
+//! Deliberately absent: proto types, decisions, clocks; and snapshots of executions, because histories are
+//! bounded and replaying them evaluates nothing. The contract is tested once, for every backend, in
 //! `tests/tests/store_contract.rs`.
 
 mod batch;
 mod machines;
 mod migrate;
 mod postgres;
+mod readers;
 mod reads;
 mod records;
 pub mod rows;
@@ -25,16 +27,6 @@ use stepwell_asl::time::Timestamp;
 
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
-
-/// How many slices executions are divided into; a shard is owned by one node at a time.
-pub const SHARDS: u16 = 256;
-
-/// The slice an execution belongs to.
-#[must_use]
-pub fn shard_of(id: ExecutionId) -> u16 {
-    // The id is a hash already: any byte of it is as good as another.
-    u16::from(id.0.to_be_bytes()[0]) % SHARDS
-}
 
 /// What can go wrong with a database, by what the caller does about it.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +90,6 @@ pub struct Write {
     pub history: Vec<HistoryRow>,
     /// Set with the first transition.
     pub opening: Option<Opening>,
-    /// A state of it that spares reading the history before; replaces the checkpoint before it.
-    pub checkpoint: Option<Checkpoint>,
     /// Set with the last transition: the execution is no longer live.
     pub closing: Option<Closing>,
 }
@@ -137,15 +127,6 @@ pub struct Closing {
     pub status: StoredStatus,
     /// When it ended.
     pub stopped_at: Timestamp,
-}
-
-/// A state to rebuild from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// The version of the last transition it includes.
-    pub version: u64,
-    /// The execution, encoded; opaque to the store.
-    pub state: Vec<u8>,
 }
 
 /// What became of one write.
@@ -189,10 +170,8 @@ pub struct ExecutionRow {
 pub struct LiveRow {
     /// What lists know of it.
     pub row: ExecutionRow,
-    /// Its newest checkpoint.
-    pub checkpoint: Option<Checkpoint>,
-    /// The history rows after the checkpoint, in order.
-    pub tail: Vec<HistoryRow>,
+    /// All of its history rows, in order.
+    pub history: Vec<HistoryRow>,
 }
 
 /// A state machine with its current revision.
@@ -215,14 +194,12 @@ pub struct MachineRow {
 }
 
 /// Which executions to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExecutionFilter {
     /// Of this machine only.
     pub machine: Option<MachineNo>,
     /// With this status only.
     pub status: Option<StoredStatus>,
-    /// With this name only.
-    pub name: Option<String>,
     /// Older than this one: where the page before ended.
     pub before: Option<RowNo>,
 }
@@ -243,12 +220,6 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the database fails.
     async fn live(&self, after: Option<RowNo>, limit: u32) -> Result<Vec<LiveRow>, Error>;
-
-    /// One execution that has not ended.
-    ///
-    /// # Errors
-    /// When the database fails.
-    async fn live_one(&self, execution: RowNo) -> Result<Option<LiveRow>, Error>;
 
     /// One execution by its id.
     ///

@@ -1,14 +1,18 @@
 //! Everything that is read, once for both databases: their SQL differs in writing only.
 //!
-//! Invariant: a query walks no more rows than it returns, but for lists that filter by a name or by success.
+//! Invariant: a query walks no more rows than it returns, but for lists that filter by success.
 //! Joins run from left to right as `LEFT JOIN`s: SQLite then begins with the table that gives the order, and a
 //! row whose machine is lost shows up as damage instead of vanishing.
 
-use sqlx::{AssertSqlSafe, Database, Encode, Executor, FromRow, IntoArguments, Pool, QueryBuilder, Type};
+use sqlx::query::QueryAs;
+use sqlx::{
+    AssertSqlSafe, Connection, Database, Encode, Executor, FromRow, IntoArguments, QueryBuilder, SqlStr, Type,
+};
 use stepwell_asl::ids::ExecutionId;
 
 use super::batch::stored;
-use super::records::{ExecutionRecord, HistoryRecord, LiveRecord, MachineRecord, count};
+use super::readers::Readers;
+use super::records::{ExecutionRecord, HistoryRecord, MachineRecord, count};
 use super::{
     Error, ExecutionFilter, ExecutionRow, HistoryRow, LiveRow, MachineRow, RevisionNo, RowNo, StoredStatus,
 };
@@ -28,69 +32,82 @@ const MACHINES: &str = "SELECT m.no, m.name, r.no AS revision_no, r.number AS re
      AND r.number = (SELECT max(number) FROM revision WHERE machine_no = m.no) \
      WHERE m.deleted_at IS NULL";
 
-/// Reads through a pool of connections to one database.
+/// Reads through a few connections to one database.
 pub(super) struct Reads<DB: Database> {
-    pool: Pool<DB>,
+    readers: Readers<DB>,
     /// How a transaction begins in which all queries see the same rows.
     snapshot: &'static str,
-}
-
-impl<DB: Database> Reads<DB> {
-    /// Reads through `pool`; `snapshot` begins a transaction in which all queries see the same rows.
-    pub(super) fn new(pool: Pool<DB>, snapshot: &'static str) -> Self {
-        Self { pool, snapshot }
-    }
-
-    /// Closes the connections.
-    pub(super) async fn close(&self) {
-        self.pool.close().await;
-    }
 }
 
 impl<DB: Database> Reads<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-    for<'c> &'c Pool<DB>: Executor<'c, Database = DB>,
     DB::Arguments: IntoArguments<DB>,
     i64: Type<DB> + for<'q> Encode<'q, DB>,
     for<'q> &'q [u8]: Type<DB> + Encode<'q, DB>,
     for<'q> &'q str: Type<DB> + Encode<'q, DB>,
     ExecutionRecord: for<'r> FromRow<'r, DB::Row>,
-    LiveRecord: for<'r> FromRow<'r, DB::Row>,
     HistoryRecord: for<'r> FromRow<'r, DB::Row>,
     MachineRecord: for<'r> FromRow<'r, DB::Row>,
     (i64,): for<'r> FromRow<'r, DB::Row>,
     (String,): for<'r> FromRow<'r, DB::Row>,
 {
-    /// Executions that have not ended with their tails, two queries however many there are.
+    /// Reads through `readers`; `snapshot` begins a transaction in which all queries see the same rows.
+    pub(super) fn new(readers: Readers<DB>, snapshot: &'static str) -> Self {
+        Self { readers, snapshot }
+    }
+
+    /// Closes the connections.
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+    }
+
+    /// What a query returns, in one turn to the database and back.
+    async fn all<R>(&self, query: QueryAs<'_, DB, R, DB::Arguments>) -> Result<Vec<R>, Error>
+    where
+        R: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
+    {
+        let (_permit, mut connection) = self.readers.lend().await?;
+        let rows = query.fetch_all(&mut connection).await;
+        self.readers.settle(connection, rows)
+    }
+
+    /// What a query returns that finds one row at most.
+    async fn one<R>(&self, query: QueryAs<'_, DB, R, DB::Arguments>) -> Result<Option<R>, Error>
+    where
+        R: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
+    {
+        let (_permit, mut connection) = self.readers.lend().await?;
+        let row = query.fetch_optional(&mut connection).await;
+        self.readers.settle(connection, row)
+    }
+
+    /// Executions that have not ended with their histories, two queries however many there are.
     pub(super) async fn live(&self, after: Option<RowNo>, limit: u32) -> Result<Vec<LiveRow>, Error> {
-        self.live_between(after.map_or(i64::MIN, |row| row.0), i64::MAX, limit).await
+        let (_permit, mut connection) = self.readers.lend().await?;
+        let live = self.live_on(&mut connection, after.map_or(i64::MIN, |row| row.0), limit).await;
+        self.readers.settle(connection, live)
     }
 
-    /// One execution that has not ended.
-    pub(super) async fn live_one(&self, execution: RowNo) -> Result<Option<LiveRow>, Error> {
-        Ok(self.live_between(execution.0.saturating_sub(1), execution.0, 1).await?.pop())
-    }
-
-    async fn live_between(&self, after: i64, last: i64, limit: u32) -> Result<Vec<LiveRow>, Error> {
-        let mut snapshot = self.pool.begin_with(self.snapshot).await?;
-        let live: Vec<LiveRecord> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT {EXECUTION_COLUMNS}, l.checkpoint_version, l.checkpoint \
-             FROM live l LEFT JOIN execution e ON e.no = l.no {EXECUTION_JOINS} \
-             WHERE l.no > $1 AND l.no <= $2 ORDER BY l.no LIMIT $3"
+    async fn live_on(
+        &self,
+        connection: &mut DB::Connection,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<LiveRow>, Error> {
+        let mut snapshot = connection.begin_with(SqlStr::from_static(self.snapshot)).await?;
+        let live: Vec<ExecutionRecord> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT {EXECUTION_COLUMNS} FROM live l LEFT JOIN execution e ON e.no = l.no {EXECUTION_JOINS} \
+             WHERE l.no > $1 ORDER BY l.no LIMIT $2"
         )))
         .bind(after)
-        .bind(last)
         .bind(i64::from(limit))
         .fetch_all(&mut *snapshot)
         .await?;
-        let mut live = live.into_iter().map(LiveRow::try_from).collect::<Result<Vec<_>, _>>()?;
-
-        let last = live.last().map_or(after, |row| row.row.execution.0);
-        let tails: Vec<HistoryRecord> = sqlx::query_as(
-            "SELECT h.no, h.version, h.first_event, h.events FROM live l \
-             CROSS JOIN history h WHERE h.no = l.no AND h.version > coalesce(l.checkpoint_version, 0) \
-             AND l.no > $1 AND l.no <= $2 ORDER BY h.no, h.version",
+        let last = live.last().map_or(after, |record| record.no);
+        let history: Vec<HistoryRecord> = sqlx::query_as(
+            "SELECT h.no, h.version, h.first_event, h.events FROM live l CROSS JOIN history h \
+             WHERE h.no = l.no AND l.no > $1 AND l.no <= $2 ORDER BY h.no, h.version",
         )
         .bind(after)
         .bind(last)
@@ -98,24 +115,26 @@ where
         .await?;
         snapshot.commit().await?;
 
-        let mut tails = tails.into_iter().peekable();
-        for row in &mut live {
-            while let Some(record) = tails.next_if(|record| record.no == row.row.execution.0) {
-                row.tail.push(record.try_into()?);
+        let mut history = history.into_iter().peekable();
+        let mut rows = Vec::with_capacity(live.len());
+        for record in live {
+            let row = ExecutionRow::try_from(record)?;
+            let mut own = Vec::new();
+            while let Some(record) = history.next_if(|record| record.no == row.execution.0) {
+                own.push(record.try_into()?);
             }
+            rows.push(LiveRow { row, history: own });
         }
-        Ok(live)
+        Ok(rows)
     }
 
     /// One execution by its id.
     pub(super) async fn execution(&self, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {
-        let record: Option<ExecutionRecord> = sqlx::query_as(AssertSqlSafe(format!(
+        let id = id.0.to_be_bytes();
+        let query = sqlx::query_as::<DB, ExecutionRecord>(AssertSqlSafe(format!(
             "SELECT {EXECUTION_COLUMNS} FROM execution e {EXECUTION_JOINS} WHERE e.id = $1"
-        )))
-        .bind(id.0.to_be_bytes().as_slice())
-        .fetch_optional(&self.pool)
-        .await?;
-        record.map(ExecutionRow::try_from).transpose()
+        )));
+        self.one(query.bind(id.as_slice())).await?.map(ExecutionRow::try_from).transpose()
     }
 
     /// Executions newest first.
@@ -140,16 +159,14 @@ where
             status_condition(filter.status)
         ));
         if let Some(machine) = filter.machine {
-            query.push(" AND e.machine_no = ").push_bind(machine.0);
-        }
-        if let Some(name) = &filter.name {
-            query.push(" AND e.name = ").push_bind(name.as_str());
+            // All are above 0; said as the condition of the index says it.
+            query.push(" AND e.no > 0 AND e.machine_no = ").push_bind(machine.0);
         }
         if let Some(before) = filter.before {
             query.push(" AND e.no < ").push_bind(before.0);
         }
         query.push(" ORDER BY e.no DESC LIMIT ").push_bind(i64::from(limit));
-        let records: Vec<ExecutionRecord> = query.build_query_as().fetch_all(&self.pool).await?;
+        let records: Vec<ExecutionRecord> = self.all(query.build_query_as()).await?;
         records.into_iter().map(ExecutionRow::try_from).collect()
     }
 
@@ -160,40 +177,32 @@ where
         version: u64,
         limit: u32,
     ) -> Result<Vec<HistoryRow>, Error> {
-        let records: Vec<HistoryRecord> = sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT no, version, first_event, events FROM history \
              WHERE no = $1 AND version >= $2 ORDER BY version LIMIT $3",
-        )
-        .bind(execution.0)
-        .bind(stored(version))
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
+        );
+        let query = query.bind(execution.0).bind(stored(version)).bind(i64::from(limit));
+        let records: Vec<HistoryRecord> = self.all(query).await?;
         records.into_iter().map(HistoryRow::try_from).collect()
     }
 
     /// The version of the last row whose first event is not after `event`.
     pub(super) async fn version_of_event(&self, execution: RowNo, event: u64) -> Result<Option<u64>, Error> {
         // A row has an event at least, so no version is above the ids of its events: the walk may start there.
-        let version: Option<(i64,)> = sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT version FROM history \
              WHERE no = $1 AND version <= $2 AND first_event <= $2 ORDER BY version DESC LIMIT 1",
-        )
-        .bind(execution.0)
-        .bind(stored(event))
-        .fetch_optional(&self.pool)
-        .await?;
+        );
+        let version: Option<(i64,)> = self.one(query.bind(execution.0).bind(stored(event))).await?;
         version.map(|(version,)| count(version)).transpose()
     }
 
     /// The last history row of an execution.
     pub(super) async fn last_history(&self, execution: RowNo) -> Result<Option<HistoryRow>, Error> {
-        let record: Option<HistoryRecord> = sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT no, version, first_event, events FROM history WHERE no = $1 ORDER BY version DESC LIMIT 1",
-        )
-        .bind(execution.0)
-        .fetch_optional(&self.pool)
-        .await?;
+        );
+        let record: Option<HistoryRecord> = self.one(query.bind(execution.0)).await?;
         record.map(HistoryRow::try_from).transpose()
     }
 
@@ -212,7 +221,9 @@ where
 
     /// A state machine by its name.
     pub(super) async fn machine(&self, name: &str) -> Result<Option<MachineRow>, Error> {
-        Self::machine_on(&mut *self.pool.acquire().await?, name).await
+        let (_permit, mut connection) = self.readers.lend().await?;
+        let machine = Self::machine_on(&mut connection, name).await;
+        self.readers.settle(connection, machine)
     }
 
     /// State machines by name, ascending, behind `after`.
@@ -222,16 +233,14 @@ where
             query.push(" AND m.name > ").push_bind(after);
         }
         query.push(" ORDER BY m.name LIMIT ").push_bind(i64::from(limit));
-        let records: Vec<MachineRecord> = query.build_query_as().fetch_all(&self.pool).await?;
+        let records: Vec<MachineRecord> = self.all(query.build_query_as()).await?;
         records.into_iter().map(MachineRow::try_from).collect()
     }
 
     /// The text of one revision's definition.
     pub(super) async fn definition(&self, revision: RevisionNo) -> Result<Option<String>, Error> {
-        let text: Option<(String,)> = sqlx::query_as("SELECT definition FROM revision WHERE no = $1")
-            .bind(revision.0)
-            .fetch_optional(&self.pool)
-            .await?;
+        let query = sqlx::query_as("SELECT definition FROM revision WHERE no = $1");
+        let text: Option<(String,)> = self.one(query.bind(revision.0)).await?;
         Ok(text.map(|(text,)| text))
     }
 }

@@ -6,15 +6,12 @@ use sqlx::FromRow;
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::time::Timestamp;
 
-use super::{
-    Checkpoint, Error, ExecutionRow, HistoryRow, LiveRow, MachineNo, MachineRow, RevisionNo, RowNo,
-    StoredStatus,
-};
+use super::{Error, ExecutionRow, HistoryRow, MachineNo, MachineRow, RevisionNo, RowNo, StoredStatus};
 
 /// A row of `execution`, joined with its machine and revision.
 #[derive(FromRow)]
 pub(super) struct ExecutionRecord {
-    no: i64,
+    pub(super) no: i64,
     id: Vec<u8>,
     machine_no: i64,
     machine_name: String,
@@ -24,15 +21,6 @@ pub(super) struct ExecutionRecord {
     status: i64,
     started_at: i64,
     stopped_at: Option<i64>,
-}
-
-/// A row of `live`, joined with its execution.
-#[derive(FromRow)]
-pub(super) struct LiveRecord {
-    #[sqlx(flatten)]
-    execution: ExecutionRecord,
-    checkpoint_version: Option<i64>,
-    checkpoint: Option<Vec<u8>>,
 }
 
 /// A row of `history`.
@@ -74,24 +62,6 @@ impl TryFrom<ExecutionRecord> for ExecutionRow {
             started_at: Timestamp::from_micros(record.started_at),
             stopped_at: record.stopped_at.map(Timestamp::from_micros),
         })
-    }
-}
-
-impl TryFrom<LiveRecord> for LiveRow {
-    type Error = Error;
-
-    /// Without its tail, which is read apart.
-    fn try_from(record: LiveRecord) -> Result<Self, Error> {
-        let checkpoint = match (record.checkpoint_version, record.checkpoint) {
-            (Some(version), Some(state)) => Some(Checkpoint { version: count(version)?, state }),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => {
-                return Err(Error::Corrupt(
-                    "expected a checkpoint with its version, found one of both".to_owned(),
-                ));
-            }
-        };
-        Ok(Self { row: record.execution.try_into()?, checkpoint, tail: Vec::new() })
     }
 }
 

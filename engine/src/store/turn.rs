@@ -3,7 +3,7 @@
 //! Invariant: a connection on which anything failed, or whose work was cut off halfway, is never used again:
 //! it is taken out for each turn and put back only when that ended well. Else its last transaction may still
 //! be on its way to being committed. Until it has ended one way or the other, nothing is read or written: a
-//! read before that has given wrong answers. How to wait for it, the backends know: it holds a lock.
+//! read before that has given wrong answers. How to see to it, the backends know.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

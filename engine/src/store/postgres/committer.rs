@@ -1,34 +1,27 @@
 //! The one connection that writes, under one epoch.
 //!
-//! Invariant: what became of a transaction whose answer was lost is waited for, from another connection, before
-//! anything is read or written: it holds the row of the ownership shared, and [`ownership::settle`] asks for
-//! the row alone.
+//! Invariant: what became of a transaction whose answer was lost is known before anything is read or written:
+//! [`ownership::settle`], from another connection, waits for it if it has begun, and else forbids it.
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::super::turn::{Turn, Turns};
 use super::super::{Error, migrate};
-use super::ownership;
+use super::{commit, ownership};
 
 /// A node that stalls inside a transaction must not hold the ownership for ever, and nobody waits for ever.
 /// The committer looks rows up by their keys and does nothing else, so its statements are planned once and
-/// always use the indexes, whatever the statistics of tables that are empty now and huge tomorrow say.
+/// always use the indexes.
 const COMMITTER_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '2s'; \
      SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET synchronous_commit = on; SET jit = off; \
-     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
-     SET enable_mergejoin = off";
+     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
 
-/// Readers can't write, and don't keep old rows from being cleared away.
+/// Readers can't write, and don't keep old rows from being cleared away. They too remember their plans, and so
+/// use indexes even where a table is small enough to be read as a whole.
 pub(super) const READER_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '2s'; \
      SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET default_transaction_read_only = on; \
-     SET jit = off";
-
-/// Settles a new connection.
-pub(super) async fn set(connection: &mut PgConnection, settings: &'static str) -> Result<(), sqlx::Error> {
-    connection.execute(settings).await?;
-    Ok(())
-}
+     SET jit = off; SET enable_seqscan = off";
 
 /// The writing side of an owned database.
 pub(super) struct Committer {
@@ -83,6 +76,7 @@ impl Committer {
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     let mut connection = options.connect().await?;
-    set(&mut connection, COMMITTER_SETTINGS).await?;
+    connection.execute(COMMITTER_SETTINGS).await?;
+    commit::prepare(&mut connection).await?;
     Ok(connection)
 }

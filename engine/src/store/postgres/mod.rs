@@ -1,7 +1,7 @@
 //! Postgres: many nodes may stand by, one owns the database.
 //!
-//! Invariant: every transaction that writes first locks the row of the ownership at its own epoch and expects
-//! to find it, so nothing is written under an epoch that ended; see [`ownership`]. What became of a
+//! Invariant: every transaction that writes first locks the row of the ownership at its own epoch and session and
+//! expects to find it, so nothing is written under an epoch that ended; see [`ownership`]. What became of a
 //! transaction whose answer was lost is known before anything is read or written again; see [`committer`].
 
 mod commit;
@@ -13,23 +13,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgConnectOptions, Postgres};
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::time::Timestamp;
 
 use self::committer::Committer;
 use super::machines::{self, Put};
+use super::readers::Readers;
 use super::reads::Reads;
 use super::{
     Error, ExecutionFilter, ExecutionRow, HistoryRow, LiveRow, MachineRow, RevisionNo, RowNo, Store, Write,
     Written,
 };
-
-/// Readers beside the committer; lists and histories are read by people, a few at a time.
-const READERS_MAX: u32 = 4;
-
-/// How long a read may wait for one of them.
-const READER_WAIT: Duration = Duration::from_secs(10);
 
 /// A database that this node owns.
 pub struct PostgresStore {
@@ -48,13 +43,7 @@ impl PostgresStore {
             .application_name("stepwell")
             .disable_statement_logging();
         let committer = Committer::open(options.clone()).await.map_err(Error::at_opening)?;
-        let readers = PgPoolOptions::new()
-            .max_connections(READERS_MAX)
-            .acquire_timeout(READER_WAIT)
-            .after_connect(|connection, _| {
-                Box::pin(async move { committer::set(connection, committer::READER_SETTINGS).await })
-            })
-            .connect_lazy_with(options);
+        let readers = Readers::new(options, committer::READER_SETTINGS);
         let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         Ok(Self { committer, reads: Reads::new(readers, snapshot) })
     }
@@ -79,10 +68,6 @@ impl Store for PostgresStore {
 
     async fn live(&self, after: Option<RowNo>, limit: u32) -> Result<Vec<LiveRow>, Error> {
         self.reads().await?.live(after, limit).await
-    }
-
-    async fn live_one(&self, execution: RowNo) -> Result<Option<LiveRow>, Error> {
-        self.reads().await?.live_one(execution).await
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {

@@ -1,10 +1,15 @@
 //! Who may write: one row with an owner, an epoch and a time at which the ownership ends. It ends at once when
 //! the session in which the owner writes is gone, as after a crash of its process.
 //!
-//! Invariant: an epoch is held by one node only, and only while it is the highest. Taking over waits for the
-//! transactions that hold the row under the epoch before, and fences every later one of it. Times are the
-//! database's own, so nodes need not agree on theirs; and a lease that has ended while nobody took over still
-//! lets its owner write, because the epoch is what counts.
+//! Invariant: an epoch is held by one node only, and only while it is the highest; and under an epoch, one
+//! session writes at a time. Every transaction that writes holds the row shared, at its epoch and its session.
+//! Taking over, by another node or by another session of the same one, changes the row. That waits for the
+//! transactions that hold it, and fences every later one: also a statement that a session had been sent when
+//! it was given up, and which its server reads only now. So what a session sees when it has the row is final,
+//! but for its own writes.
+//!
+//! Times are the database's own, so nodes need not agree on theirs; and a lease that has ended while nobody
+//! took over still lets its owner write, because the epoch is what counts.
 
 use std::time::Duration;
 
@@ -48,8 +53,8 @@ pub(super) async fn take(connection: &mut PgConnection) -> Result<i64, Error> {
             return Ok(epoch);
         }
         if !told {
-            let owner = holder(connection).await?;
-            tracing::info!(owner, "standing by while another node owns the database");
+            let (owner, epoch) = holder(connection).await?;
+            tracing::info!(owner, epoch, "standing by while another node owns the database");
             told = true;
         }
         tokio::time::sleep(POLL).await;
@@ -62,27 +67,29 @@ pub(super) async fn begin(
     epoch: i64,
 ) -> Result<Transaction<'_, Postgres>, Error> {
     let mut transaction = connection.begin().await?;
-    let held: Option<(i64,)> = sqlx::query_as("SELECT epoch FROM ownership WHERE epoch = $1 FOR SHARE")
-        .bind(epoch)
-        .fetch_optional(&mut *transaction)
-        .await?;
+    let held: Option<(i64,)> = sqlx::query_as(
+        "SELECT epoch FROM ownership WHERE epoch = $1 AND session_pid = pg_backend_pid() FOR SHARE",
+    )
+    .bind(epoch)
+    .fetch_optional(&mut *transaction)
+    .await?;
     if held.is_some() {
         return Ok(transaction);
     }
-    let fenced = fenced(&mut transaction, epoch).await;
+    let lost = lost(&mut transaction, epoch).await;
     transaction.rollback().await?;
-    Err(fenced)
+    Err(lost)
 }
 
-/// Waits for every transaction that still holds the ownership under this epoch, from whatever connection, and
-/// makes this connection's session the one in which the owner writes.
+/// Makes this connection's session the one that writes under an epoch: waits for every transaction of sessions
+/// before it that holds the ownership, and fences those that don't hold it yet.
 pub(super) async fn settle(connection: &mut PgConnection, epoch: i64) -> Result<(), Error> {
     let settle = format!("UPDATE ownership SET {THIS_SESSION} WHERE epoch = $1 RETURNING epoch");
     let held: Option<(i64,)> =
         sqlx::query_as(AssertSqlSafe(settle)).bind(epoch).fetch_optional(&mut *connection).await?;
     match held {
         Some(_) => Ok(()),
-        None => Err(fenced(connection, epoch).await),
+        None => Err(lost(connection, epoch).await),
     }
 }
 
@@ -96,7 +103,7 @@ pub(super) async fn renew(connection: &mut PgConnection, epoch: i64) -> Result<(
     .execute(&mut *connection)
     .await?;
     match renewed.rows_affected() {
-        0 => Err(fenced(connection, epoch).await),
+        0 => Err(lost(connection, epoch).await),
         _ => Ok(()),
     }
 }
@@ -112,19 +119,23 @@ pub(super) async fn release(connection: &mut PgConnection, epoch: i64) -> Result
     Ok(())
 }
 
-async fn fenced(connection: &mut PgConnection, epoch: i64) -> Error {
+/// What it means that the ownership was not found under an epoch and this session.
+pub(super) async fn lost(connection: &mut PgConnection, epoch: i64) -> Error {
     match holder(connection).await {
-        Ok(holder) => Error::Fenced(format!("expected to own it in epoch {epoch}, found {holder} to own it")),
-        // That it is not ours any more is known, and matters more than whose it is.
-        Err(_) => Error::Fenced(format!("epoch {epoch} is over")),
+        // Settled from a session that was given up, late. The next one settles again.
+        Ok((_, now)) if now == epoch => {
+            Error::Unavailable(format!("expected to write under epoch {epoch}, found another session to"))
+        }
+        Ok((owner, now)) => Error::Fenced(format!(
+            "expected to own it in epoch {epoch}, found {owner} (epoch {now}) to own it"
+        )),
+        Err(error) => error,
     }
 }
 
-/// Who owns the database now, for people.
-async fn holder(connection: &mut PgConnection) -> Result<String, Error> {
-    let (owner, epoch): (String, i64) =
-        sqlx::query_as("SELECT owner, epoch FROM ownership").fetch_one(connection).await?;
-    Ok(format!("{owner} (epoch {epoch})"))
+/// Who owns the database now, and the epoch.
+async fn holder(connection: &mut PgConnection) -> Result<(String, i64), Error> {
+    Ok(sqlx::query_as("SELECT owner, epoch FROM ownership").fetch_one(connection).await?)
 }
 
 fn lease_millis() -> i64 {

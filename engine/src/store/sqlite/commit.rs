@@ -1,31 +1,44 @@
-//! One batch, one transaction, a handful of statements.
+//! One batch, one statement, one transaction.
 //!
-//! Invariant: a batch is counted, not asked about: when every statement changed as many rows as the batch has
-//! for it, all of it stands; else nothing does, and the writes that can't be made are looked for.
+//! Invariant: a batch is written as a whole or not at all; if it can't be as a whole, the writes that can't be
+//! made are looked for.
 //!
-//! sqlx runs each statement on another thread, at tens of microseconds a turn. So all rows of a table go in
-//! one statement, with two parameters: their numbers as JSON arrays, and all their bytes in one blob.
+//! sqlx runs each statement on another thread, at tens of microseconds a turn, which is most of what a small
+//! commit costs. So a batch is one statement, on a view whose trigger writes all tables and counts what it
+//! wrote: see `batch.sql`. Without a `BEGIN` around it, its end is the commit: it answers after the `fsync`.
 
 use std::fmt::Write as _;
 
+use futures::TryStreamExt as _;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
-use sqlx::{Connection, Transaction};
+use sqlx::{Connection, Executor, Transaction};
 
 use super::super::batch::{Bisection, Rows, stored};
-use super::super::{Error, StoredStatus, Write, Written, shard_of};
+use super::super::{Error, Write, Written};
+
+/// What [`prepare`] gives to a connection.
+const BATCH: &str = include_str!("batch.sql");
+
+/// What SQLite's extended result codes say of a write that can't be made: a primary key is taken, a trigger of
+/// [`BATCH`] objects, a unique value is taken. Any other error, of a constraint too, is none of a write.
+const CONFLICTS: [&str; 3] = ["1555", "1811", "2067"];
+
+/// Makes a connection ready for [`commit`].
+pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), Error> {
+    connection.execute(BATCH).await?;
+    Ok(())
+}
 
 /// Writes a batch. On `Err` the connection is of no use any more.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     batch: &[Write],
 ) -> Result<Vec<Written>, Error> {
-    let mut transaction = begin(connection).await?;
-    if write(&mut transaction, batch).await? == Written::Committed {
-        transaction.commit().await?;
-        return Ok(vec![Written::Committed; batch.len()]);
+    match write(connection, batch).await? {
+        true => Ok(vec![Written::Committed; batch.len()]),
+        false => commit_possible(connection, batch).await,
     }
-    transaction.rollback().await?;
-    commit_possible(connection, batch).await
 }
 
 /// Begins a transaction that writes: waiting for the right to write is done at once, or not at all.
@@ -38,174 +51,114 @@ async fn commit_possible(connection: &mut SqliteConnection, batch: &[Write]) -> 
     let mut transaction = begin(connection).await?;
     let mut bisection = Bisection::of(batch.len());
     while let Some(range) = bisection.next() {
-        let mut savepoint = transaction.begin().await?;
-        let written = write(&mut savepoint, batch.get(range.clone()).unwrap_or_default()).await?;
-        match written {
-            Written::Committed => savepoint.commit().await?,
-            Written::NameTaken | Written::VersionConflict => savepoint.rollback().await?,
-        }
+        let writes = batch.get(range.clone()).unwrap_or_default();
+        // What a statement that fails has done is undone, and nothing else of its transaction.
+        let written = match write(&mut transaction, writes).await? {
+            true => Written::Committed,
+            false => refused(&mut transaction, writes).await?,
+        };
         bisection.found(range, written);
     }
     transaction.commit().await?;
     Ok(bisection.verdicts())
 }
 
-/// Writes all of some writes, or finds out why that can't be done and leaves undoing it to the caller.
-async fn write(transaction: &mut SqliteConnection, writes: &[Write]) -> Result<Written, Error> {
-    let rows = Rows::of(writes);
-    if !open(transaction, &rows).await? {
-        return refused_opening(transaction, &rows).await;
+/// Writes all of some writes, or nothing because one of them can't be made; whether it did.
+async fn write(connection: &mut SqliteConnection, writes: &[Write]) -> Result<bool, Error> {
+    let parameters = Parameters::of(&Rows::of(writes));
+    let query = sqlx::query("INSERT INTO batch VALUES (?1, ?2, ?3, ?4)")
+        .bind(parameters.openings)
+        .bind(parameters.history)
+        .bind(parameters.closings)
+        .bind(parameters.bytes);
+    // The first answer is the only one, and it is there when all is done. To wait for the end of answers would be
+    // one more turn; and that comes without an answer too, when the thread ends.
+    match connection.fetch_many(query).try_next().await {
+        Ok(Some(_)) => Ok(true),
+        Ok(None) => Err(Error::Unavailable("expected an answer to a commit, found none".to_owned())),
+        Err(error) => match error.as_database_error().and_then(DatabaseError::code) {
+            Some(code) if CONFLICTS.contains(&code.as_ref()) => Ok(false),
+            Some(_) | None => Err(error.into()),
+        },
     }
-    let all = append(transaction, &rows).await?
-        && save_checkpoints(transaction, &rows).await?
-        && close(transaction, &rows).await?;
-    Ok(if all { Written::Committed } else { Written::VersionConflict })
 }
 
-async fn open(transaction: &mut SqliteConnection, rows: &Rows<'_>) -> Result<bool, Error> {
-    let mut parameters = Parameters::default();
-    for (no, opening) in &rows.openings {
-        let numbers = [
-            no.0,
-            i64::from(shard_of(opening.id)),
-            opening.machine.0,
-            opening.revision.0,
-            opening.started_at.as_micros(),
-            StoredStatus::Running as i64,
-        ];
-        parameters.row(&numbers, &[&opening.id.0.to_be_bytes(), opening.name.as_bytes()]);
-    }
-    Ok(parameters
-        .clone()
-        .execute(
-            "INSERT INTO execution (no, machine_no, revision_no, started_at, status, id, name) \
-             SELECT value ->> 0, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-             substr(?2, value ->> 6, value ->> 7), CAST(substr(?2, value ->> 8, value ->> 9) AS TEXT) \
-             FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-            transaction,
-        )
-        .await?
-        && parameters
-            .execute(
-                "INSERT INTO live (no, shard) SELECT value ->> 0, value ->> 1 FROM json_each(?1) \
-                 WHERE true ON CONFLICT DO NOTHING",
-                transaction,
-            )
-            .await?)
-}
-
-/// Why the only opening of some writes was refused. Of several it does not matter: they will be halved.
-async fn refused_opening(transaction: &mut SqliteConnection, rows: &Rows<'_>) -> Result<Written, Error> {
-    let [(_, opening)] = rows.openings.as_slice() else { return Ok(Written::VersionConflict) };
+/// Why one write was refused. Of several it does not matter: they will be halved.
+async fn refused(connection: &mut SqliteConnection, writes: &[Write]) -> Result<Written, Error> {
+    let [Write { opening: Some(opening), .. }] = writes else { return Ok(Written::VersionConflict) };
     let taken: Option<(i64,)> = sqlx::query_as("SELECT no FROM execution WHERE id = ?1")
         .bind(opening.id.0.to_be_bytes().as_slice())
-        .fetch_optional(transaction)
+        .fetch_optional(connection)
         .await?;
-    // Else its place is taken, by an execution with another id.
+    // Else its place is taken, or its version, by an execution with another id.
     Ok(if taken.is_some() { Written::NameTaken } else { Written::VersionConflict })
 }
 
-async fn append(transaction: &mut SqliteConnection, rows: &Rows<'_>) -> Result<bool, Error> {
-    let mut parameters = Parameters::default();
-    for (no, row) in &rows.history {
-        parameters.row(&[no.0, stored(row.version), stored(row.first_event)], &[&row.events]);
-    }
-    parameters
-        .execute(
-            "INSERT INTO history (no, version, first_event, events) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, substr(?2, value ->> 3, value ->> 4) \
-             FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM live WHERE live.no = value ->> 0) \
-             ON CONFLICT DO NOTHING",
-            transaction,
-        )
-        .await
-}
-
-async fn save_checkpoints(transaction: &mut SqliteConnection, rows: &Rows<'_>) -> Result<bool, Error> {
-    let mut parameters = Parameters::default();
-    for (no, checkpoint) in &rows.checkpoints {
-        parameters.row(&[no.0, stored(checkpoint.version)], &[&checkpoint.state]);
-    }
-    parameters
-        .execute(
-            "UPDATE live SET checkpoint_version = item.value ->> 1, \
-             checkpoint = substr(?2, item.value ->> 2, item.value ->> 3) \
-             FROM json_each(?1) AS item WHERE live.no = item.value ->> 0",
-            transaction,
-        )
-        .await
-}
-
-async fn close(transaction: &mut SqliteConnection, rows: &Rows<'_>) -> Result<bool, Error> {
-    let mut parameters = Parameters::default();
-    for (no, closing) in &rows.closings {
-        parameters.row(&[no.0, closing.status as i64, closing.stopped_at.as_micros()], &[]);
-    }
-    Ok(parameters
-        .clone()
-        .execute("DELETE FROM live WHERE no IN (SELECT value ->> 0 FROM json_each(?1))", transaction)
-        .await?
-        && parameters
-            .execute(
-                "UPDATE execution SET status = item.value ->> 1, stopped_at = item.value ->> 2 \
-                 FROM json_each(?1) AS item WHERE execution.no = item.value ->> 0",
-                transaction,
-            )
-            .await?)
-}
-
-/// Rows as two parameters: `?1` has an array for each row, its numbers and then, for each of its blobs and
-/// texts, where in `?2` it begins (from 1) and how many bytes it has.
-#[derive(Default, Clone)]
+/// Rows as `batch.sql` takes them.
 struct Parameters {
-    rows: u64,
-    numbers: String,
+    openings: String,
+    history: String,
+    closings: String,
     bytes: Vec<u8>,
 }
 
 impl Parameters {
-    fn row(&mut self, numbers: &[i64], blobs: &[&[u8]]) {
-        self.numbers.push(if self.rows == 0 { '[' } else { ',' });
-        self.rows += 1;
-        let mut separator = '[';
-        let mut number = |number: &dyn std::fmt::Display| {
-            // Writing to a String does not fail.
-            let _ = write!(self.numbers, "{separator}{number}");
-            separator = ',';
+    fn of(rows: &Rows<'_>) -> Self {
+        let mut bytes = Vec::new();
+        let mut place = |blob: &[u8]| {
+            let begin = bytes.len() + 1;
+            bytes.extend_from_slice(blob);
+            [begin, blob.len()].map(|number| i64::try_from(number).unwrap_or(i64::MAX))
         };
-        for value in numbers {
-            number(value);
-        }
-        for blob in blobs {
-            number(&(self.bytes.len() + 1));
-            number(&blob.len());
-            self.bytes.extend_from_slice(blob);
-        }
-        self.numbers.push(']');
-    }
-
-    /// Runs a statement that is to change one row for each of these; whether it did.
-    async fn execute(mut self, sql: &'static str, transaction: &mut SqliteConnection) -> Result<bool, Error> {
-        if self.rows == 0 {
-            return Ok(true);
-        }
-        self.numbers.push(']');
-        if self.bytes.is_empty() {
+        let openings = json(rows.openings.iter().map(|(no, opening)| {
+            let [id, id_length] = place(&opening.id.0.to_be_bytes());
+            let [name, name_length] = place(opening.name.as_bytes());
+            let (machine, revision) = (opening.machine.0, opening.revision.0);
+            [no.0, machine, revision, opening.started_at.as_micros(), id, id_length, name, name_length]
+        }));
+        let history = json(rows.history.iter().map(|(no, row)| {
+            let [events, length] = place(&row.events);
+            [no.0, stored(row.version), stored(row.first_event), events, length]
+        }));
+        let closings = json(
+            rows.closings
+                .iter()
+                .map(|(no, closing)| [no.0, closing.status as i64, closing.stopped_at.as_micros()]),
+        );
+        if bytes.is_empty() {
             // Of an empty blob, substr() makes NULL; of any other it makes empty blobs too.
-            self.bytes.push(0);
+            bytes.push(0);
         }
-        let done = sqlx::query(sql).bind(self.numbers).bind(self.bytes).execute(transaction).await?;
-        Ok(done.rows_affected() == self.rows)
+        Self { openings, history, closings, bytes }
     }
+}
+
+/// An array for each row.
+fn json<const N: usize>(rows: impl Iterator<Item = [i64; N]>) -> String {
+    let mut text = String::from("[");
+    for row in rows {
+        for (index, number) in row.into_iter().enumerate() {
+            let separator = if index == 0 { '[' } else { ',' };
+            // Writing to a String does not fail.
+            let _ = write!(text, "{separator}{number}");
+        }
+        text.push_str("],");
+    }
+    if text.ends_with(',') {
+        text.pop();
+    }
+    text.push(']');
+    text
 }
 
 /// About how many pages of the log a batch fills, at most: each row may be on a page of its own, and an
 /// execution that starts or ends touches the list, its indexes and `live`.
 pub(super) fn pages(batch: &[Write]) -> u64 {
-    let rows = Rows::of(batch);
-    let bytes: usize = rows.history.iter().map(|(_, row)| row.events.len()).sum::<usize>()
-        + rows.checkpoints.iter().map(|(_, checkpoint)| checkpoint.state.len()).sum::<usize>();
-    let touched =
-        rows.history.len() + 3 * rows.openings.len() + rows.checkpoints.len() + 2 * rows.closings.len();
+    let (mut touched, mut bytes) = (0, 0);
+    for write in batch {
+        touched += write.history.len();
+        touched += 3 * usize::from(write.opening.is_some()) + 2 * usize::from(write.closing.is_some());
+        bytes += write.history.iter().map(|row| row.events.len()).sum::<usize>();
+    }
     u64::try_from(touched + bytes / 4096).unwrap_or(u64::MAX)
 }

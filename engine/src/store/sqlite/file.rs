@@ -57,14 +57,13 @@ impl DatabaseFile {
             .pragma("cache_size", WRITER_CACHE)
     }
 
-    /// How readers open it.
+    /// How readers open it. To only read, they are told then.
     pub(super) fn reader(&self) -> SqliteConnectOptions {
         self.options
             .clone()
             .create_if_missing(false)
             .pragma("wal_autocheckpoint", "0")
             .pragma("cache_size", READER_CACHE)
-            .pragma("query_only", "ON")
     }
 }
 

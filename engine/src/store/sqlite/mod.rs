@@ -11,21 +11,19 @@ mod writer;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{Sqlite, SqlitePoolOptions};
+use sqlx::sqlite::Sqlite;
 use stepwell_asl::ids::ExecutionId;
 use stepwell_asl::time::Timestamp;
 
 use self::file::DatabaseFile;
 use self::writer::Writer;
 use super::machines::{self, Put};
+use super::readers::Readers;
 use super::reads::Reads;
 use super::{
     Error, ExecutionFilter, ExecutionRow, HistoryRow, LiveRow, MachineRow, RevisionNo, RowNo, Store, Write,
     Written,
 };
-
-/// Readers beside the writer; more than there are cores would only wait for each other.
-const READERS_MAX: u32 = 4;
 
 /// A database file, opened and locked.
 pub struct SqliteStore {
@@ -41,13 +39,7 @@ impl SqliteStore {
     /// another engine has it open.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let file = DatabaseFile::at(url)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            // A connection to a file does not go away: asking it first would only cost time.
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(file.reader());
+        let readers = Readers::new(file.reader(), "PRAGMA query_only = ON");
         let writer = Writer::open(file).await.map_err(Error::at_opening)?;
         Ok(Self { writer, reads: Reads::new(readers, "BEGIN") })
     }
@@ -74,10 +66,6 @@ impl Store for SqliteStore {
 
     async fn live(&self, after: Option<RowNo>, limit: u32) -> Result<Vec<LiveRow>, Error> {
         self.reads().await?.live(after, limit).await
-    }
-
-    async fn live_one(&self, execution: RowNo) -> Result<Option<LiveRow>, Error> {
-        self.reads().await?.live_one(execution).await
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<ExecutionRow>, Error> {

@@ -46,6 +46,7 @@ impl Writer {
     pub(super) async fn open(file: DatabaseFile) -> Result<Self, Error> {
         let mut connection = file.writer().connect().await?;
         migrate::run(&migrate::SQLITE, &mut connection).await?;
+        commit::prepare(&mut connection).await?;
         empty_log(&mut connection).await?;
         Ok(Self { file: Mutex::new(Some(file)), turns: Turns::at(Pen { connection, pages: 0 }) })
     }
@@ -92,6 +93,7 @@ impl Writer {
         let options = self.with_file(DatabaseFile::writer)?;
         let mut connection = options.connect().await?;
         commit::begin(&mut connection).await?.rollback().await?;
+        commit::prepare(&mut connection).await?;
         // How much is in the log is not known: as good as too much.
         Ok(Pen { connection, pages: PASSIVE_PAGES })
     }
