@@ -66,11 +66,6 @@ impl Reply {
 }
 
 impl Batch {
-    /// How many executions it touches.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Adds what was decided for an execution, and starts it when there is an opening.
     pub(super) fn add(&mut self, execution: ExecutionId, transition: Transition, opening: Option<Opening>) {
         let entry = self.entry(execution);

@@ -35,6 +35,9 @@ use crate::store::{
 
 /// Most executions in one commit: enough to share the cost of a sync, few enough to keep its latency low.
 const BATCH_MAX: usize = 256;
+/// Most timers that fire in one turn, whatever else there is to do: neither may a million that are due at once
+/// hold up live work, nor live work hold up timers.
+const DUE_MAX: usize = 64;
 /// Most requests that wait to be decided. What comes beyond waits at its edge, or is refused there.
 const MAILBOX_MAX: usize = 4_096;
 
@@ -238,9 +241,8 @@ impl Owner {
                 self.wake(&mut batch, id, now);
             }
         }
-        while batch.len() < BATCH_MAX
-            && let Some(id) = self.timers.pop_due(now)
-        {
+        for _ in 0..DUE_MAX {
+            let Some(id) = self.timers.pop_due(now) else { break };
             self.wake(&mut batch, id, now);
         }
         let writes = self.seal(&mut batch);
