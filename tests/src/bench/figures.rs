@@ -25,6 +25,8 @@ pub struct Figures {
     pub rss_mib: Option<f64>,
     /// Bytes on disk per saga.
     pub disk_bytes: Option<f64>,
+    /// Sagas that ended as they should, over the whole run that counts.
+    pub finished: f64,
     /// Sagas that did not end as they should.
     pub errors: u64,
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub plan: Plan,
     /// The folder with the peers' programs.
     pub peers: Option<PathBuf>,
+    /// Whether to build the server first, or to take the one that stands beside this program.
+    pub build: bool,
     /// Where databases and logs go.
     pub data: PathBuf,
     /// The document.
@@ -77,7 +79,7 @@ impl Plan {
         stored.extend(long.then_some(1_000_000));
         Self {
             repeats: 3,
-            run: Length { warmup: 2, seconds: 8 },
+            run: Length { warmup: 1, seconds: 5 },
             levels: vec![1, 16, 64, 256],
             stored,
             large: 10_000,
@@ -113,7 +115,9 @@ pub fn run(settings: &Settings, parts: &[Part]) -> anyhow::Result<()> {
     );
     tempfile::env::override_temp_dir(&settings.data)
         .map_err(|already| anyhow::anyhow!("temporary files go to {} already", already.display()))?;
-    build_server()?;
+    if settings.build {
+        build_server()?;
+    }
     let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
     for part in parts {
         let about = machine::describe(&settings.data, &workspace())?;

@@ -146,6 +146,7 @@ impl Running for RunningRestate {
             clients_us: per_saga(before.2, after.2),
             rss_mib: Some(server.rss_mib()),
             disk_bytes: per_saga(before.3, after.3),
+            finished: figure("sagas").unwrap_or_default(),
             errors: report["errors"].as_u64().unwrap_or_default(),
         })
     }

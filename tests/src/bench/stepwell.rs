@@ -61,7 +61,7 @@ impl Running for RunningStepwell {
         let mut figures = bench(&self.server, load, length);
         if let Some(((cpu_before, disk_before), (cpu, disk))) = before.zip(database()) {
             // Bench tells of the sagas it counted, not of those of its warm-up: they are as many per second.
-            let all = figures.per_second * (length.seconds + length.warmup) as f64;
+            let all = figures.finished + figures.per_second * length.warmup as f64;
             figures.database_us = Some((cpu - cpu_before) / all.max(1.0));
             figures.disk_bytes = Some((disk - disk_before).max(0.0) / all.max(1.0));
         }
@@ -108,6 +108,7 @@ pub fn latencies(report: &Value) -> Figures {
         p90_ms: figure("/latencyMs/p90"),
         p99_ms: figure("/latencyMs/p99"),
         max_ms: figure("/latencyMs/max"),
+        finished: figure("/sagas").unwrap_or_default(),
         errors: report["errors"].as_u64().unwrap_or_default(),
         ..Figures::default()
     }

@@ -41,6 +41,9 @@ struct Report {
     /// The folder with the peers' programs; Restate is run when RESTATE_SERVER names its server too
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
+    /// Take the server that was built beside this program, as it is
+    #[arg(long)]
+    no_build: bool,
     /// Where databases go: a folder on the disk to measure
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
     data: PathBuf,
@@ -99,11 +102,12 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn write_report(Report { quick, long, only, peers, data, document }: Report) -> anyhow::Result<()> {
+fn write_report(report: Report) -> anyhow::Result<()> {
+    let Report { quick, long, only, peers, no_build, data, document } = report;
     let parts =
         if only.is_empty() { vec![Part::Load, Part::Postgres, Part::Disk, Part::Costs] } else { only };
     let plan = if quick { Plan::quick() } else { Plan::full(long) };
-    bench::run(&Settings { plan, peers, data, document }, &parts)
+    bench::run(&Settings { plan, peers, build: !no_build, data, document }, &parts)
 }
 
 fn play(role: Role) -> anyhow::Result<()> {

@@ -33,9 +33,8 @@ fn count(settings: &Settings) -> anyhow::Result<f64> {
     strace.signal("INT");
     let _ = strace.wait();
     let text = std::fs::read_to_string(&summary).context("strace wrote no summary")?;
-    let sagas = figures.per_second * length.seconds as f64;
-    anyhow::ensure!(sagas >= 1.0, "no saga ended under strace");
-    Ok(calls(&text) / sagas)
+    anyhow::ensure!(figures.finished >= 1.0, "no saga ended under strace");
+    Ok(calls(&text) / figures.finished)
 }
 
 /// A process that is traced says by whom.
