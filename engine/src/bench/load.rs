@@ -200,17 +200,16 @@ impl Sagas {
         client.start_execution(StartExecutionRequest { state_machine, name, input: Some(input) }).await?;
         let follow = FollowExecutionRequest { execution, from_event_id: 0, end_only: true };
         let mut news = client.follow_execution(follow).await?.into_inner();
+        let mut end = None;
+        // Read to its end: a stream that is dropped before is reset, and a server takes only so many of those.
         while let Some(news) = news.message().await? {
-            if let Some(ended) = news.execution {
-                let succeeded = ended.status() == ExecutionStatus::Succeeded;
-                return if succeeded {
-                    Ok(())
-                } else {
-                    Err(Status::unknown(format!("ended as {:?}", ended.status())))
-                };
-            }
+            end = news.execution.or(end);
         }
-        Err(Status::unknown("the news ended before the saga"))
+        match end {
+            Some(end) if end.status() == ExecutionStatus::Succeeded => Ok(()),
+            Some(end) => Err(Status::unknown(format!("ended as {:?}", end.status()))),
+            None => Err(Status::unknown("the news ended before the saga")),
+        }
     }
 
     fn client(&self, number: u64) -> ExecutionServiceClient<Channel> {

@@ -80,7 +80,7 @@ impl Plan {
         Self {
             repeats: 3,
             run: Length { warmup: 1, seconds: 5 },
-            levels: vec![1, 16, 64, 256],
+            levels: vec![1, 64, 256],
             stored,
             large: 10_000,
         }
