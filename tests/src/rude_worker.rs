@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 /// The queues of the order saga.
-const QUEUES: [&str; 8] = [
+pub const QUEUES: [&str; 8] = [
     "reserve-inventory",
     "process-payment",
     "confirm-order",

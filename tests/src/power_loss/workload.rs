@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 use super::recorder::Recorder;
 use crate::node::soon;
 use crate::raw_worker::RawWorker;
+use crate::rude_worker::QUEUES;
 
 /// The state machine of all executions.
 const MACHINE: &str = "order-saga";
@@ -21,18 +22,6 @@ const MACHINE: &str = "order-saga";
 const IN_FLIGHT: usize = 12;
 /// Tasks the worker takes at a time.
 const CREDITS: u32 = 64;
-/// The queues of the order saga.
-const QUEUES: [&str; 8] = [
-    "reserve-inventory",
-    "process-payment",
-    "confirm-order",
-    "send-confirmation",
-    "release-inventory",
-    "cancel-order",
-    "notify-failure",
-    "notify-out-of-stock",
-];
-
 /// What was acknowledged of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
